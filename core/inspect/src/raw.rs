@@ -253,8 +253,9 @@ pub struct RawPattern {
     /// In place of `regex`: runs of characters that are not displayed or that disguise text.
     #[serde(default)]
     pub codepoints: Option<RawCodepoints>,
-    /// In place of `regex`: markers in system prompts and documents, in any case, and disguised: base64, hexadecimal, reversed, ROT13,
-    /// percent-encoded, letter by letter. At most 16, of 8 to 64 printable ASCII characters each and 400 together.
+    /// In place of `regex`: markers in system prompts and documents, in any case, and disguised: base64, hexadecimal, decimal,
+    /// reversed, ROT13, percent-encoded, letter by letter, with invisible characters. At most 16, of 8 to 64 printable ASCII
+    /// characters each and 240 together.
     #[serde(default)]
     pub canary: Option<Vec<String>>,
     /// In place of `regex`: words in a row of a response that the system prompt has, too.

@@ -1,7 +1,12 @@
-//! Markers that an operator writes into instructions and documents, as they are and in the disguises that a model is talked into.
+//! Markers that an operator writes into instructions and documents, as they are and in common disguises that a model is talked into.
 //!
 //! A marker is a fixed text, so every disguise is one, too. All of them are alternatives of one expression, which begins with a
 //! literal in each: streams need no view and hold back nothing else.
+//!
+//! Not covered: base32 and encodings that are applied twice, base64 with line breaks, binary and octal numbers, look-alike letters of
+//! other scripts, Leetspeak, other ciphers than ROT13, separators that change from letter to letter or are none of [`SEPARATORS`],
+//! letters one by one in reverse order, more than [`MAX_INVISIBLE`] invisible characters in a row, a marker in several texts, parts of
+//! a marker, and translations.
 
 use super::char_set::CharSetsBuilder;
 use super::compile;
@@ -13,17 +18,37 @@ use std::fmt::Write;
 const MAX_MARKERS: usize = 16;
 /// Length of a marker in characters. Shorter ones occur by chance, above all in base64.
 const MARKER_CHARS: std::ops::RangeInclusive<usize> = 8..=64;
-/// Maximum number of characters of all markers of a rule: each takes about 32 nodes.
-const MAX_CHARS: usize = 400;
+/// Maximum number of characters of all markers of a rule: each takes about 64 nodes.
+const MAX_CHARS: usize = 240;
 /// Number of characters of a marker in the literals that it begins with if some are percent-encoded.
 const PLAIN_CHARS: usize = 8;
 /// Number of characters of base64 in a literal.
 const BASE64_CHARS: usize = 12;
-/// Texts in front of each byte in hexadecimal, and between two of them.
-const HEX: [(&str, &str); 4] = [("", ""), ("", " "), ("", ":"), (r"\x", r"\x")];
+/// Characters that are not displayed, in a class of a regular expression and one by one.
+const INVISIBLE: (&str, [char; 6]) = (
+    r"[\x{ad}\x{200b}-\x{200d}\x{2060}\x{feff}]",
+    ['\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'],
+);
+/// Maximum number of characters that are not displayed between two of a marker.
+const MAX_INVISIBLE: usize = 2;
+/// Texts between two bytes in hexadecimal: the expression, those that are as long as a literal has to be, and the shorter ones.
+const HEX: (&str, [&str; 8], [&str; 6]) = (
+    r"(?:(?:[ :-]|, ?)?(?:0x)?|\\x|;&#x)",
+    ["0x", " 0x", ":0x", "-0x", ",0x", ", 0x", r"\x", ";&#x"],
+    ["", " ", ":", "-", ",", ", "],
+);
+/// Texts between two bytes in decimal: the expression, and all of them.
+const DECIMAL: (&str, [&str; 4]) = ("(?: |, ?|;&#)", [" ", ",", ", ", ";&#"]);
 /// Separators of letters that are written one by one, each with its expression.
-const SEPARATORS: [(&[&str], &str); 5] =
-    [(&[" "], " "), (&["-"], "-"), (&["."], r"\."), (&["*"], r"\*"), (&["\n", "\r\n"], r"\r?\n")];
+const SEPARATORS: [(&[&str], &str); 7] = [
+    (&[" "], " "),
+    (&["-"], "-"),
+    (&["_"], "_"),
+    (&["."], r"\."),
+    (&["*"], r"\*"),
+    (&[",", ", "], ", ?"),
+    (&["\n", "\r\n"], r"\r?\n"),
+];
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Checks the markers of a rule.
@@ -71,7 +96,8 @@ impl Disguises {
         self.add_verbatim(&reversed);
         self.add_verbatim(&marker.chars().map(rot13).collect::<String>());
         (0..3).for_each(|alignment| self.add_base64(marker.as_bytes(), alignment));
-        HEX.iter().for_each(|(first, between)| self.add_hex(marker.as_bytes(), first, between));
+        self.add_hex(marker.as_bytes());
+        self.add_decimal(marker.as_bytes());
         SEPARATORS.iter().for_each(|(texts, expression)| self.add_spaced(marker, texts, expression));
     }
 
@@ -85,13 +111,20 @@ impl Disguises {
         self.add_literal(text);
     }
 
-    /// Adds the marker in any case, in which any characters may be percent-encoded, and spaces be `+`.
+    /// Adds the marker in any case, in which any characters may be percent-encoded, spaces be `+`, and characters that are not displayed
+    /// be between others.
     fn add_percent(&mut self, marker: &str) {
         let (mut expression, mut plain) = (String::from("(?i:"), String::new());
         for (at, c) in marker.char_indices() {
+            if at > 0 {
+                let _ = write!(expression, "{}{{0,{MAX_INVISIBLE}}}", INVISIBLE.0);
+            }
             let more = if c == ' ' { r"|\+" } else { "" };
             let own = regex_syntax::escape(c.encode_utf8(&mut [0; 4]));
             let _ = write!(expression, "(?:{own}{more}|%{})", hex_class(c as u8));
+            if (1..PLAIN_CHARS).contains(&at) {
+                INVISIBLE.1.iter().for_each(|invisible| self.add_literal(format!("{plain}{invisible}")));
+            }
             if at < PLAIN_CHARS {
                 both_cases(c as u8).for_each(|byte| self.add_literal(format!("{plain}%{byte:02x}")));
                 if c == ' ' {
@@ -133,14 +166,29 @@ impl Disguises {
     }
 
     /// Adds the bytes in hexadecimal, each of a letter in any case.
-    fn add_hex(&mut self, marker: &[u8], first: &str, between: &str) {
+    fn add_hex(&mut self, marker: &[u8]) {
+        let (between, long, short) = HEX;
         let bytes: Vec<String> = marker.iter().map(|byte| hex_class(*byte)).collect();
-        let [first_escaped, between_escaped] = [first, between].map(regex_syntax::escape);
-        self.expressions.push(format!("(?i:{first_escaped}{})", bytes.join(&between_escaped)));
+        self.expressions.push(format!("(?i:{})", bytes.join(between)));
+        let [one, two, ..] = marker else { return };
+        for one in both_cases(*one) {
+            long.iter().for_each(|between| self.add_literal(format!("{one:02x}{between}")));
+            for two in both_cases(*two) {
+                short.iter().for_each(|between| self.add_literal(format!("{one:02x}{between}{two:02x}")));
+            }
+        }
+    }
+
+    /// Adds the bytes in decimal, each of a letter in any case.
+    fn add_decimal(&mut self, marker: &[u8]) {
+        let (between, texts) = DECIMAL;
+        let byte = |byte: &u8| both_cases(*byte).map(|byte| byte.to_string()).collect::<Vec<_>>().join("|");
+        let bytes: Vec<String> = marker.iter().map(|own| format!("(?:{})", byte(own))).collect();
+        self.expressions.push(bytes.join(between));
         let [one, two, ..] = marker else { return };
         for one in both_cases(*one) {
             for two in both_cases(*two) {
-                self.add_literal(format!("{first}{one:02x}{between}{two:02x}"));
+                texts.iter().for_each(|between| self.add_literal(format!("{one}{between}{two}")));
             }
         }
     }
@@ -249,10 +297,23 @@ mod tests {
             (MARKER, "4845524F4E2D376633612B7A71", "[]"),
             (MARKER, "68 65 72 6f 6e 2d 37 66 33 61 2b 7a 71", "[]"),
             (MARKER, "48:45:52:4F:4E:2D:37:66:33:61:2B:7A:71", "[]"),
-            (MARKER, r"'\x48\x45\x52\x4f\x4e\x2d\x37\x66\x33\x61\x2b\x7a\x71'", "'[]'"),
+            (MARKER, r"'\x48\x45\x52\x4f\x4e\x2d\x37\x66\x33\x61\x2b\x7a\x71'", r"'\x[]'"),
+            (MARKER, "0x48, 0x45, 0x52, 0x4F, 0x4E, 0x2D, 0x37, 0x66, 0x33, 0x61, 0x2B, 0x7A, 0x71", "0x[]"),
+            (MARKER, "0x48 0x45 0x52 0x4F 0x4E 0x2D 0x37 0x66 0x33 0x61 0x2B 0x7A 0x71", "0x[]"),
+            (MARKER, "48-45-52-4f-4e-2d-37-66-33-61-2b-7a-71", "[]"),
+            (MARKER, "&#x48;&#x45;&#x52;&#x4f;&#x4e;&#x2d;&#x37;&#x66;&#x33;&#x61;&#x2b;&#x7a;&#x71;", "&#x[];"),
+            (MARKER, "&#72;&#69;&#82;&#79;&#78;&#45;&#55;&#102;&#51;&#97;&#43;&#122;&#113;", "&#[];"),
+            (MARKER, "see 104, 101, 114, 79, 78, 45, 55, 102, 51, 97, 43, 122, 113.", "see []."),
+            (MARKER, "72 69 82 79 78 45 55 102 51 97 43 122 113", "[]"),
+            (MARKER, "H\u{200b}ERON-7f3a+zq", "[]"),
+            (MARKER, "h\u{ad}e\u{200c}\u{200d}r\u{2060}o\u{feff}n-7f3a+z\u{200b}q\u{200b}", "[]\u{200b}"),
+            (MARKER, "HERON-7f3a+z\u{200b}\u{feff}%71", "[]"),
             (MARKER, "h e r o n - 7 f 3 a + z q!", "[]!"),
             (MARKER, "H-E-R-O-N---7-F-3-A-+-Z-Q", "[]"),
             (MARKER, "H.E.R.O.N.-.7.F.3.A.+.Z.Q", "[]"),
+            (MARKER, "h_e_r_o_n_-_7_f_3_a_+_z_q", "[]"),
+            (MARKER, "H, E, R, O, N, -, 7, F, 3, A, +, Z, Q", "[]"),
+            (MARKER, "H,E,R,O,N,-,7,F,3,A,+,Z,Q", "[]"),
             (MARKER, "H*E*R*O*N*-*7*F*3*A*+*Z*Q", "[]"),
             (MARKER, "H\nE\nR\nO\nN\n-\n7\nF\n3\nA\n+\nZ\nQ\n", "[]\n"),
             (MARKER, "H\r\nE\r\nR\r\nO\r\nN\r\n-\r\n7\r\nF\r\n3\r\nA\r\n+\r\nZ\r\nQ", "[]"),
@@ -275,7 +336,9 @@ mod tests {
             "H E R O N-7 f 3 a + z q",
             "H E-R O N - 7 f 3 a + z q",
             "SEVST04TN2YzYSt6cQ==",
-            "48 45524f4e2d376633612b7a71",
+            "48  45524f4e2d376633612b7a71",
+            "7269827978455510251974312213",
+            "HER\u{200b}\u{200b}\u{200b}ON-7f3a+zq",
             "4845524f4e2d376633612b7a",
         ] {
             assert_eq!(redacted(&policy, text), text);
@@ -303,7 +366,7 @@ mod tests {
     fn markers_are_long_enough_and_few() {
         let long = "x".repeat(65);
         let many = format!(r#"{{"canary": [{}]}}"#, vec![r#""CANARY-7f3a""#; 17].join(","));
-        let together = format!(r#"{{"canary": [{}]}}"#, vec![format!(r#""{}""#, "x".repeat(64)); 7].join(","));
+        let together = format!(r#"{{"canary": [{}]}}"#, vec![format!(r#""{}""#, "x".repeat(64)); 4].join(","));
         for (pattern, field, problem) in [
             (r#"{"canary": []}"#, "canary", Problem::Empty),
             (r#"{"canary": ["HERON-7"]}"#, "canary", Problem::Marker),
@@ -311,7 +374,7 @@ mod tests {
             (r#"{"canary": ["HÉRON-7f3a"]}"#, "canary", Problem::Marker),
             (&format!(r#"{{"canary": ["{long}"]}}"#), "canary", Problem::Marker),
             (&many, "canary", Problem::TooMany(16)),
-            (&together, "canary", Problem::MarkersTogether(400)),
+            (&together, "canary", Problem::MarkersTogether(240)),
             (r#"{"canary": ["HERON-7f3a"], "regex": "x"}"#, "", Problem::NeedsOnePattern),
             (r#"{"canary": ["HERON-7f3a"], "phrase": ["x"]}"#, "", Problem::NeedsOnePattern),
             (r#"{"canary": ["HERON-7f3a"], "url": {}}"#, "", Problem::NeedsOnePattern),
@@ -323,10 +386,13 @@ mod tests {
             assert_eq!(compile(pattern, "").unwrap_err(), (path, problem), "{pattern}");
         }
         let short = compile(r#"{"canary": ["HERON-7f3a"]}"#, r#", "max_match_bytes": 32"#).unwrap_err();
-        assert_eq!(short, ("rules[0].match.canary".to_owned(), Problem::MatchBytesOfMarkers(40)));
+        assert_eq!(short, ("rules[0].match.canary".to_owned(), Problem::MatchBytesOfMarkers(84)));
+        let letters: Vec<String> =
+            (b'a'..b'q').map(|at| format!(r#""{}""#, char::from(at).to_string().repeat(15))).collect();
+        assert!(compile(&format!(r#"{{"canary": [{}]}}"#, letters.join(",")), "").is_ok());
         let largest = format!(
             r#"{{"canary": [{}]}}"#,
-            (0..16).map(|at| format!(r#""Marker no. {at} of sixteen""#)).collect::<Vec<_>>().join(",")
+            (0..16).map(|at| format!(r#""Marker no. {at:02}..""#)).collect::<Vec<_>>().join(",")
         );
         assert!(
             compile(&largest, "").unwrap().costs()[0].per_byte < 0.2,
@@ -349,7 +415,12 @@ mod tests {
             }
             3 => marker.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "),
             4 => marker.bytes().map(|byte| format!("%{byte:02X}")).collect(),
-            5 => marker.chars().map(String::from).collect::<Vec<_>>().join("."),
+            5 => marker.bytes().map(|byte| format!("&#{byte};")).collect(),
+            6 => marker.bytes().map(|byte| format!("0x{byte:02x}")).collect::<Vec<_>>().join(", "),
+            7 => marker.chars().map(String::from).collect::<Vec<_>>().join("\u{200b}"),
+            8 => marker.chars().map(String::from).collect::<Vec<_>>().join(", "),
+            9 => marker.chars().map(String::from).collect::<Vec<_>>().join("_"),
+            10 => marker.chars().map(String::from).collect::<Vec<_>>().join("."),
             _ => marker.chars().map(super::rot13).collect(),
         }
     }
@@ -357,12 +428,12 @@ mod tests {
     proptest! {
         #[test]
         fn any_marker_is_found_in_any_disguise_and_split(
-            marker in "[!-~][ -~]{6,20}[!-~]", kind in 0usize..7, before in "[a-z]{0,4}", cuts in proptest::collection::vec(0usize..90, 0..5),
+            marker in "[!-~][ -~]{6,20}[!-~]", kind in 0usize..12, before in "[a-z]{0,4}", cuts in proptest::collection::vec(0usize..90, 0..5),
         ) {
             let pattern = serde_json::json!({"canary": [marker]}).to_string();
             let policy = compile(&pattern, "").unwrap();
             let text = format!("see {before} {} after", disguised(&marker, kind, &before));
-            let mut cuts: Vec<usize> = cuts.into_iter().filter(|at| *at < text.len()).chain([0, text.len()]).collect();
+            let mut cuts: Vec<usize> = cuts.into_iter().filter(|at| *at < text.len() && text.is_char_boundary(*at)).chain([0, text.len()]).collect();
             cuts.sort_unstable();
             let pieces: Vec<&str> = cuts.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect();
             let (stream, report) = streamed(StreamInspector::new(policy.clone(), Dialect::OpenAiChat), &pieces);
