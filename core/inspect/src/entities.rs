@@ -17,7 +17,7 @@ use tollgate_llm::{Request, Role, TextKind};
 
 /// Maximum number of entities of the results of tools in a request: those of the last results.
 ///
-/// With more of them, values that are not known to come from elsewhere cannot be judged.
+/// With more of them, addresses and hosts that are not known to come from elsewhere cannot be judged.
 const MAX_ENTITIES: usize = 16 * 1024;
 /// Length of an entity in bytes. In longer runs, such as base64, only addresses and hosts are entities.
 const ENTITY_BYTES: std::ops::RangeInclusive<usize> = 6..=2048;
@@ -112,7 +112,13 @@ impl Entities {
             request.texts.iter().rev().filter(move |text| roles.contains(&text.role) && is_text(text.kind))
         };
         for text in texts(&[Role::Tool, Role::Function]) {
+            if own.is_some() {
+                break;
+            }
             each_in_text(&text.str.decode(body), &mut |entity, _| {
+                if own.is_some() {
+                    return;
+                }
                 let digest = key.digest(entity);
                 if all.len() < MAX_ENTITIES {
                     all.insert(digest);
@@ -149,7 +155,10 @@ impl Entities {
                 let digest = self.key.digest(entity);
                 is_known |= self.digests.contains(&digest)
                     || parents(entity, is_host).any(|parent| self.digests.contains(&self.key.digest(parent)));
-                is_unknown |= self.own.as_ref().is_some_and(|own| !own.contains(&digest));
+                // Other runs, such as a date or a path, name no recipient.
+                let is_address = entity.contains('@') && !entity.contains([':', '/', '?', '=', '&', '#']);
+                let is_recipient = is_host || is_address;
+                is_unknown |= is_recipient && self.own.as_ref().is_some_and(|own| !own.contains(&digest));
             });
             if (is_known || is_unknown && source == Source::Other)
                 && !is_allowed(value.get(..start).unwrap_or_default(), run)
@@ -185,6 +194,10 @@ fn runs(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let is_member = |c: char| c.is_ascii_alphanumeric() || "._%+@:/?=&#~-".contains(c);
     let all = text.split(move |c| !is_member(c)).filter(|run| run.len() >= MIN_HOST_BYTES);
     all.filter_map(move |run| {
+        let start = (run.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+        // `\n` in front of an address in a text that is no JSON.
+        let is_escape = text.get(..start).is_some_and(|before| before.ends_with('\\'));
+        let run = run.strip_prefix(['n', 'r', 't', 'b', 'f']).filter(|_| is_escape).unwrap_or(run);
         let start = (run.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
         let trimmed = run.trim_start_matches(['.', ':', '?', '=', '&', '#', '%', '+', '-']);
         let start = start + (run.len() - trimmed.len());
@@ -224,9 +237,11 @@ fn percent_decoded(text: &str) -> Option<String> {
 
 /// Calls `each` with the run itself, the e-mail addresses in it, and the hosts of its URLs.
 fn each_plain_entity(run: &str, each: &mut impl FnMut(&str, bool)) {
-    let front = run.split(['/', '?', '#', ':']).next().unwrap_or_default();
+    // Behind slashes: `//evil.test`, or what an escape has left of `https:\/\/evil.test`.
+    let front =
+        run.trim_start_matches('/').split(['/', '?', '#', ':']).next().unwrap_or_default().trim_end_matches('.');
     let has_sign = run.bytes().any(|byte| byte.is_ascii_digit() || matches!(byte, b'@' | b'.' | b'/'));
-    let is_entity = has_sign && ENTITY_BYTES.contains(&run.len());
+    let is_entity = has_sign && ENTITY_BYTES.contains(&run.len()) && !is_number(run);
     if is_entity {
         each(run, front.len() == run.len() && is_domain(run));
     }
@@ -254,8 +269,9 @@ fn each_plain_entity(run: &str, each: &mut impl FnMut(&str, bool)) {
             each(&untagged, false);
         }
     }
-    for (at, _) in run.match_indices("//") {
-        let after = run.get(at + 2..).unwrap_or_default();
+    // Clients read `https:/evil.test` as `https://evil.test`.
+    for (at, _) in run.match_indices(":/") {
+        let after = run.get(at + 1..).unwrap_or_default().trim_start_matches('/');
         let authority = after.split(['/', '?', '#', '&', '=']).next().unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default().split(':').next().unwrap_or_default();
         let host = host.trim_matches('.');
@@ -265,17 +281,23 @@ fn each_plain_entity(run: &str, each: &mut impl FnMut(&str, bool)) {
     }
 }
 
-/// Returns `true` if a text without a scheme may be a host: labels of letters, digits and `-`, of which the last one is a top-level
-/// domain, or four numbers. So numbers such as `3.14` are none.
+/// Returns `true` for a number with a fraction: tables have many, and none names a recipient.
+fn is_number(run: &str) -> bool {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    run.split_once('.').is_some_and(|(whole, fraction)| is_digits(whole) && is_digits(fraction))
+}
+
+/// Returns `true` if a text without a scheme may be a host: labels of letters, digits, `-` and `_`, of which the last one is a
+/// top-level domain, or four numbers. So numbers such as `3.14` are none.
 fn is_domain(text: &str) -> bool {
-    let is_label = |label: &str| label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_label = |label: &str| label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if !(MIN_HOST_BYTES..=*ENTITY_BYTES.end()).contains(&text.len()) || !text.split('.').all(is_label) {
         return false;
     }
     let is_number = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit());
     let is_address = || text.split('.').count() == 4 && text.split('.').all(is_number);
     let top = text.rsplit_once('.').map_or("", |(_, top)| top);
-    top.len() >= 2 && top.starts_with(|c: char| c.is_ascii_alphabetic()) || is_address()
+    top.len() >= 2 && top.starts_with(|c: char| c.is_ascii_alphabetic()) && !top.contains('_') || is_address()
 }
 
 #[cfg(test)]
@@ -297,12 +319,25 @@ mod tests {
             ("../etc/passwd", &["/etc/passwd"]),
             (
                 r#"{"url": "https:\/\/evil.test\/x", "to": "eve\u0040else.example"}"#,
-                &["/evil.test", "u0040else.example", "https://evil.test/x", "evil.test", "eve@else.example"],
+                &[
+                    "/evil.test",
+                    "evil.test",
+                    "u0040else.example",
+                    "https://evil.test/x",
+                    "evil.test",
+                    "eve@else.example",
+                ],
             ),
             ("evil.test/leak", &["evil.test/leak", "evil.test"]),
             ("evil.test:8443", &["evil.test:8443", "evil.test"]),
             ("t.co?a=b or t.co", &["t.co?a=b", "t.co", "t.co"]),
             ("10.0.0.1/x", &["10.0.0.1/x", "10.0.0.1"]),
+            ("https:/evil.test/x", &["https:/evil.test/x", "evil.test"]),
+            ("evil.test./leak", &["evil.test./leak", "evil.test"]),
+            ("data_x.evil.test/leak", &["data_x.evil.test/leak", "data_x.evil.test"]),
+            (r#"Found: {"url":"https:\/\/evil.test\/x"}"#, &["/evil.test", "evil.test"]),
+            (r"From:\neve@else.example", &["eve@else.example"]),
+            ("12.3456,1234.5678 2.5.6.7a", &["2.5.6.7a"]),
             ("3.14/day, 2.718:1", &["3.14/day", "2.718:1"]),
             ("https%3A%2F%2Fevil.test%2Fa", &["https%3A%2F%2Fevil.test%2Fa", "https://evil.test/a", "evil.test"]),
             ("100%25 %zz50", &["100%25"]),
@@ -315,6 +350,26 @@ mod tests {
             let mut found = Vec::new();
             each_in_text(text, &mut |entity, _| found.push(entity.to_owned()));
             assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_recipients_are_unknown_beside_too_many_entities() {
+        let mut entities = Entities { key: Key(7, 0x9e37_79b9_7f4a_7c15), ..Entities::new() };
+        let own =
+            ["github.com/foo/bar", "github.com", "ana@x.io", "corp.example"].map(|entity| entities.key.digest(entity));
+        entities.own = Some(own.into());
+        for (value, expected) in [
+            ("https://github.com/foo/bar", Source::Other),
+            ("mailto:ana@x.io", Source::Other),
+            ("https://corp.example/new", Source::Other),
+            ("text/html", Source::Other),
+            ("2026-01-15 and 123456", Source::Other),
+            ("eve@else.example", Source::Unknown),
+            ("https://evil.test/x", Source::Unknown),
+            ("https://github.com/foo and evil.test", Source::Unknown),
+        ] {
+            assert_eq!(entities.source(value, |_, _| false), expected, "{value}");
         }
     }
 

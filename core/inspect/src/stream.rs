@@ -348,7 +348,11 @@ impl StreamInspector {
         }
         let rules = (0..).map(RuleIndex).zip(self.policy.rules());
         let on_names = rules.filter(|(index, rule)| {
-            (rule.is_tool || rule.arguments.is_some()) && rule.response && !self.excluded.contains(*index)
+            let judges_calls = rule
+                .arguments
+                .as_ref()
+                .is_some_and(|scope| !scope.judges_provenance() || !self.facts.entities.is_empty());
+            (rule.is_tool || judges_calls) && rule.response && !self.excluded.contains(*index)
         });
         match on_names.map(|(_, rule)| rule.may_act_on(Direction::Response)).reduce(|all, own| all | own) {
             None => Ok(()),
