@@ -50,7 +50,7 @@ pub enum Problem {
     NeedsOnePattern,
     /// Marker that is too short to be one, or too long.
     #[error(
-        "must be markers of 8 to 64 printable ASCII characters without spaces at their ends, such as `CANARY-7f3a9c2e`: shorter ones occur by chance"
+        "must be markers of 8 to 64 printable ASCII characters without spaces at their ends or several in a row, such as `CANARY-7f3a9c2e`: shorter ones occur by chance"
     )]
     Marker,
     /// Markers that are too long together.

@@ -63,6 +63,7 @@ pub(crate) fn check(markers: &[String]) -> Result<(), Problem> {
         MARKER_CHARS.contains(&marker.len())
             && marker.bytes().all(|byte| matches!(byte, b' '..=b'~'))
             && marker.trim() == marker
+            && !marker.contains("  ")
     };
     if !markers.iter().all(is_valid) {
         return Err(Problem::Marker);
@@ -428,7 +429,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_marker_is_found_in_any_disguise_and_split(
-            marker in "[!-~][ -~]{6,20}[!-~]", kind in 0usize..12, before in "[a-z]{0,4}", cuts in proptest::collection::vec(0usize..90, 0..5),
+            marker in "[!-~]( ?[!-~]){7,20}", kind in 0usize..12, before in "[a-z]{0,4}", cuts in proptest::collection::vec(0usize..90, 0..5),
         ) {
             let pattern = serde_json::json!({"canary": [marker]}).to_string();
             let policy = compile(&pattern, "").unwrap();
