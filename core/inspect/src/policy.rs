@@ -55,6 +55,8 @@ pub struct Policy {
     on_unscannable: Option<OnUnscannable>,
     /// Number of bytes in front of a match that conditions of rules on responses need.
     look_behind: usize,
+    /// See [`Policy::reach_of_changes`].
+    reach_of_changes: usize,
     /// Gates of streams.
     gates: Gates,
     /// Gates of complete texts.
@@ -248,6 +250,10 @@ impl Policy {
                 let on_responses = rules.iter().filter(|rule| rule.response);
                 on_responses.map(|rule| rule.conditions.look_behind()).max().unwrap_or(0)
             },
+            reach_of_changes: {
+                let behind = rules.iter().map(|rule| rule.conditions.look_behind()).max().unwrap_or(0);
+                max_match_bytes + behind + 1
+            },
             on_unscannable: raw.on_unscannable,
             placeholder_key,
             clean_texts_key: None,
@@ -395,8 +401,7 @@ impl Policy {
     /// Returns the number of bytes around a change of a view in which matches may depend on it: those of the longest match, what
     /// conditions look at in front of it, and the character behind it.
     pub(crate) fn reach_of_changes(&self) -> usize {
-        let behind = self.rules.iter().map(|rule| rule.conditions.look_behind()).max().unwrap_or(0);
-        self.max_match_bytes() + behind + 1
+        self.reach_of_changes
     }
 
     /// Returns the number of bytes in front of a match that conditions of rules on responses need.

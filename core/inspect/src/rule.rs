@@ -4,6 +4,7 @@ use crate::arguments::ArgumentScope;
 use crate::condition::Conditions;
 use crate::guard::Guard;
 use crate::pattern::char_set::CharSets;
+use crate::pattern::folding::Form;
 use crate::pattern::program::Program;
 use crate::pattern::tail::Tail;
 use crate::rule_scope::RawScope;
@@ -219,10 +220,10 @@ impl Rule {
 
     /// Returns the pattern for a view.
     pub(crate) fn program(&self, view: View) -> &Program {
-        let own = match view {
-            View::Raw => None,
-            View::Letters => self.letters.as_ref(),
-            View::Folded | View::Decoded | View::Hidden => self.folded.as_ref(),
+        let own = match view.into() {
+            Form::Raw => None,
+            Form::Letters => self.letters.as_ref(),
+            Form::Folded => self.folded.as_ref(),
         };
         own.unwrap_or(&self.program)
     }

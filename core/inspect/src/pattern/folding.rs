@@ -1,6 +1,6 @@
 //! Patterns for views: a pattern is changed as the text is, so that it matches there what it means.
 
-use crate::view::{Fold, canonical, fold};
+use crate::view::{Fold, View, canonical, fold};
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition};
 
 /// Maximum number of characters of a class that are folded one by one. A larger one is kept: `\W`, `\p{Cyrillic}`.
@@ -11,7 +11,7 @@ const ALL_LETTERS: usize = 20;
 const MAX_WORD: u32 = 8;
 
 /// Form of a pattern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Form {
     /// As it was written, for texts as they are.
     Raw,
@@ -19,6 +19,17 @@ pub(crate) enum Form {
     Folded,
     /// Only letters and digits are left, and the borders of words are gone. `\w+` is a word of at most eight letters.
     Letters,
+}
+
+/// Form of the patterns that are searched for in a view.
+impl From<View> for Form {
+    fn from(view: View) -> Form {
+        match view {
+            View::Raw => Form::Raw,
+            View::Folded | View::Decoded | View::Hidden => Form::Folded,
+            View::Letters => Form::Letters,
+        }
+    }
 }
 
 /// Returns a keyword in a form. It may be empty if it has no letters.

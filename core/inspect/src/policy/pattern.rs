@@ -94,6 +94,18 @@ fn expression(raw: &RawPattern) -> Result<Option<Expression<'_>>, FieldError> {
     Ok(regex.or_else(|| head.as_ref().map(|head| of("match.head", head))))
 }
 
+/// Checks that a pattern other than a regex and keywords has none of their options.
+fn without_options(raw: &RawPattern) -> Result<(), FieldError> {
+    let only_with = |field: &str, what| Err(FieldError(format!("match.{field}").into(), Problem::OnlyWith(what)));
+    match raw {
+        RawPattern { group: Some(_), .. } => only_with("group", "a regex"),
+        RawPattern { unicode: Some(_), .. } => only_with("unicode", "a regex or keywords"),
+        RawPattern { ignore_case: Some(_), .. } => only_with("ignore_case", "keywords alone"),
+        RawPattern { word: Some(_), .. } => only_with("word", "keywords alone"),
+        _ => Ok(()),
+    }
+}
+
 /// Compiles the pattern of a rule in a form.
 pub(super) fn compile(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<Program, FieldError> {
     if raw.phrase.is_some() {
@@ -149,14 +161,7 @@ fn phrase(raw: &RawPattern, form: Form, sets: &mut CharSetsBuilder) -> Result<Pr
     if is_other || others.into_iter().any(Option::is_some) {
         return Err(FieldError("match".into(), Problem::NeedsOnePattern));
     }
-    let only_with = |field: &str, what| Err(FieldError(format!("match.{field}").into(), Problem::OnlyWith(what)));
-    match raw {
-        RawPattern { group: Some(_), .. } => return only_with("group", "a regex"),
-        RawPattern { unicode: Some(_), .. } => return only_with("unicode", "a regex or keywords"),
-        RawPattern { ignore_case: Some(_), .. } => return only_with("ignore_case", "keywords alone"),
-        RawPattern { word: Some(_), .. } => return only_with("word", "keywords alone"),
-        _ => {}
-    }
+    without_options(raw)?;
     let items = raw.phrase.as_deref().unwrap_or_default();
     let error = |(index, problem): (Option<usize>, Problem)| {
         let item = index.map(|index| format!("[{index}]")).unwrap_or_default();
@@ -174,16 +179,10 @@ fn canary(raw: &RawPattern, markers: &[String], sets: &mut CharSetsBuilder) -> R
     if raw.url.is_some() || raw.codepoints.is_some() || others.into_iter().any(Option::is_some) {
         return Err(FieldError("match".into(), Problem::NeedsOnePattern));
     }
-    let only_with = |field: &str, what| Err(FieldError(format!("match.{field}").into(), Problem::OnlyWith(what)));
-    match raw {
-        RawPattern { group: Some(_), .. } => return only_with("group", "a regex"),
-        RawPattern { unicode: Some(_), .. } => return only_with("unicode", "a regex or keywords"),
-        RawPattern { ignore_case: Some(_), .. } => return only_with("ignore_case", "keywords alone"),
-        RawPattern { word: Some(_), .. } => return only_with("word", "keywords alone"),
-        RawPattern { view: Some(_), .. } => {
-            return only_with("view", "other patterns: `canary` finds disguises in the text as it is");
-        }
-        _ => {}
+    without_options(raw)?;
+    if raw.view.is_some() {
+        let what = "other patterns: `canary` finds disguises in the text as it is";
+        return Err(FieldError("match.view".into(), Problem::OnlyWith(what)));
     }
     let error = |problem| FieldError("match.canary".into(), problem);
     canary::check(markers).map_err(error)?;

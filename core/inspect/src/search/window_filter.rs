@@ -7,6 +7,7 @@ use super::meter::Meter;
 use crate::pattern::assertion::{Before, may_hold};
 use crate::pattern::char_classes::{CharClass, CharClasses};
 use crate::pattern::char_set::CharSets;
+use crate::pattern::folding::Form;
 use crate::pattern::program::{Node, NodeId, Program, read};
 use crate::rule::RuleIndex;
 use crate::view::View;
@@ -30,27 +31,9 @@ const READ_PER_CHAR: i64 = 8;
 /// Filters of the rules of a policy, each built when it is first needed.
 #[derive(Debug, Default)]
 pub(crate) struct WindowFilters {
-    filters: BTreeMap<(RuleIndex, Kind), WindowFilter>,
+    filters: BTreeMap<(RuleIndex, Form), WindowFilter>,
     /// Memory of all filters.
     bytes: usize,
-}
-
-/// Pattern of a rule that a filter is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Raw,
-    Folded,
-    Letters,
-}
-
-impl From<View> for Kind {
-    fn from(view: View) -> Kind {
-        match view {
-            View::Raw => Kind::Raw,
-            View::Folded | View::Decoded | View::Hidden => Kind::Folded,
-            View::Letters => Kind::Letters,
-        }
-    }
 }
 
 impl WindowFilters {
@@ -209,13 +192,12 @@ impl WindowFilter {
             (from, len) = (to, len * 2);
         };
         loop {
-            let middle = run.text.ceil_char_boundary(from + (to - from) / 2);
             let is_single = run.text.get(from..to).is_none_or(|text| text.chars().nth(1).is_none());
             if is_single {
                 return Some(First::At(from));
             }
-            let middle = if middle == to { run.text.floor_char_boundary(to - 1) } else { middle.max(from + 1) };
-            let middle = run.text.ceil_char_boundary(middle);
+            // In front of the last character at the latest.
+            let middle = run.text.ceil_char_boundary(from + (to - from) / 2).min(run.text.floor_char_boundary(to - 1));
             if self.may_match(run, from..middle)? { to = middle } else { from = middle }
         }
     }
