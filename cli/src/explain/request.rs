@@ -57,7 +57,8 @@ fn read<'a>(endpoint: &Endpoint, limits: &StreamLimits, call: &'a Call) -> Resul
         status: 415,
         message: message.to_owned(),
     };
-    let encoding = encoding.map_err(|_| unsupported("This gateway reads request bodies in gzip, deflate and br."))?;
+    let encoding =
+        encoding.map_err(|_| unsupported("This gateway reads request bodies in gzip, deflate, br and zstd."))?;
     if let Some(wanted) = endpoint.dialect.form().filter(|_| media.eq_ignore_ascii_case("multipart/form-data")) {
         if encoding.is_some() {
             return Err(unsupported("This gateway reads forms without content-encoding only."));

@@ -232,7 +232,7 @@ fn compressed_bodies_and_forms_are_read() {
         (
             POLICY,
             "/v1/chat/completions",
-            &[("content-encoding", "zstd")],
+            &[("content-encoding", "compress")],
             BODY.into(),
             Some("request"),
             "The body has a",

@@ -20,8 +20,8 @@ pub(super) enum BodyFormat {
 /// Reads the format of the body from the head. An error: the body cannot be read.
 pub(super) fn read(head: &Head, limits: &Limits, dialect: Dialect) -> Result<BodyFormat, Box<UnreadableRequest>> {
     let encoding = ContentEncoding::detect(&head.get("content-encoding")).map_err(|_| {
-        let message = "This gateway reads request bodies in gzip, deflate and br: send the body with one of these, or \
-                       without content-encoding.";
+        let message = "This gateway reads request bodies in gzip, deflate, br and zstd: send the body with one of these, \
+                       or without content-encoding.";
         Box::new(UnreadableRequest::unsupported_encoding(message))
     })?;
     let limit = limits.max_request_bytes;
