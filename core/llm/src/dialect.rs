@@ -19,7 +19,7 @@ mod ollama;
 mod ollama_embed;
 pub(crate) mod opaque;
 mod openai_audio;
-mod openai_chat;
+pub(crate) mod openai_chat;
 mod openai_completions;
 mod openai_embeddings;
 mod openai_images;

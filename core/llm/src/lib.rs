@@ -99,6 +99,7 @@ mod view;
 pub use body::condenser::{Condenser, Detail};
 pub use body::text_scanner::{JsonPiece, TextScanError, TextScanner};
 pub use body::{content_encoding, image, multipart};
+pub use dialect::openai_chat::api_version::refuses_stream_options;
 pub use dialect::stored_response::ResponseState;
 pub use dialect::unread::is_batch;
 pub use dialect::{ApiError, Dialect, Endpoint, PathModel};

@@ -8,12 +8,14 @@ mod prices;
 mod providers;
 
 use tollgate_config::{Finding, Path, Reading, Removed, Severity, Step};
+use tollgate_tokens::UsageRequests;
 
 use self::models::CompiledModels;
 use crate::checks;
 use crate::compiled::CompiledPolicy;
 use crate::counting::{Counting, CountingMode};
 use crate::policy::{Policy, has_error};
+use crate::routes::RawRoute;
 use crate::tag_routing::TagRouting;
 
 /// Findings so far, and the values that have errors of their own.
@@ -73,7 +75,7 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
     document(&policy, &mut findings);
     checks::run(&policy, &mut findings);
     let identity = policy.identity.and_then(|raw| identity::compile(raw, &mut findings));
-    let CompiledModels { aliases, routes, router, upstream_models, model_providers, labels } =
+    let CompiledModels { aliases, routes, router, upstream_models, model_providers, labels, usage } =
         models::compile(&policy.models, &mut findings);
     let catalog = models::catalog(aliases, policy.tokenizers, &mut findings);
     let counting = policy.counting.unwrap_or(Counting {
@@ -92,6 +94,11 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
     }
     let tag_routing = TagRouting::new(tag_labels, labels);
     let firewall = policy.firewall.and_then(|raw| firewall::compile(raw, &policy.limits, &mut findings));
+    let usage = {
+        let of_route = |(name, route): (&String, &RawRoute)| Some((name.clone(), route.usage?));
+        let of_routes = policy.routes.0.iter().filter_map(of_route).collect();
+        UsageRequests::from_parts(usage, of_routes, providers::usage(&policy.providers))
+    };
     let providers = providers::compile(policy.providers, &mut findings);
     let route_providers = providers::of_routes(&routes, &providers, &mut findings);
     if has_error(&findings.all) {
@@ -103,6 +110,7 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
         counting,
         identity,
         catalog,
+        usage,
         prices,
         on_unknown_price,
         quota,

@@ -9,7 +9,7 @@ use tollgate_names::Resolver;
 use tollgate_prices::{OnUnknownPrice, PriceTable};
 use tollgate_quota::Quota;
 use tollgate_route::Router;
-use tollgate_tokens::Catalog;
+use tollgate_tokens::{Catalog, UsageRequests};
 
 use crate::admission::Admission;
 use crate::counting::Counting;
@@ -32,6 +32,8 @@ pub struct CompiledPolicy {
     pub identity: Option<Identity>,
     /// Aliases and tokenizers of models.
     pub catalog: Catalog,
+    /// Upstreams that are asked for usage.
+    pub usage: UsageRequests,
     /// Prices of models.
     pub prices: PriceTable,
     /// Policy for a call whose model has no price.

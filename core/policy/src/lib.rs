@@ -39,6 +39,7 @@ mod prices;
 mod providers;
 mod publish;
 mod quota;
+mod routes;
 mod tag_routing;
 
 pub use admission::Admission;
@@ -57,6 +58,7 @@ pub use prices::{RawPrices, Table};
 pub use providers::{Key, Provider, RawKey, RawProvider, RawProviders, RawTls, Secret, Tls};
 pub use publish::Property;
 pub use quota::RawQuota;
+pub use routes::{RawRoute, RawRoutes};
 pub use tag_routing::{RawTagLabels, TagRouting};
 pub use tollgate_config::{Finding, Path, Severity, Step, nearest};
 pub use tollgate_prices::OnUnknownPrice;

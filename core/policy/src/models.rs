@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use tollgate_names::Entries;
+use tollgate_tokens::AskUsage;
 
 /// Models by name. A name is exact (`gpt-4o`) or ends in `*` and matches every name with this prefix (`claude-*`; `*` alone
 /// matches every name). The exact name wins, then the name without prefixes and
@@ -29,6 +30,10 @@ pub struct RawModel {
     /// alias has the labels of its model, unless it has its own; an entry without labels has none, also if a wildcard with labels
     /// matches its name.
     pub labels: Option<Vec<String>>,
+    /// Request for usage at the end of a stream of chat completions: `ask`, or `never` for an upstream that refuses
+    /// `stream_options`. Default: that of the route, else of the provider, else `ask`; `never` for Mistral's API and for versions of
+    /// Azure OpenAI before 2024-09-01-preview.
+    pub usage: Option<AskUsage>,
 }
 
 /// Returns `true` if any entry has a route: then a model without one gets 404.

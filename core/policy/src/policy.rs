@@ -18,6 +18,7 @@ use crate::prices::RawPrices;
 use crate::providers::RawProviders;
 use crate::publish::Property;
 use crate::quota::RawQuota;
+use crate::routes::RawRoutes;
 
 /// Policy of an AI gateway: who calls, which models there are, what may be spent and what may be said.
 ///
@@ -54,8 +55,10 @@ pub struct Policy {
     pub limits: StreamLimits,
     /// Properties of a call that are published for access logs and other filters. Each costs a call of Envoy. Default: all.
     pub publish: Option<Vec<Property>>,
-    /// Addresses and credentials of upstreams, for `tollgate render`. Filters ignore it.
+    /// Addresses and credentials of upstreams, for `tollgate render`. Filters only read the hosts and `usage`.
     pub providers: RawProviders,
+    /// Settings of routes by name. Default: none.
+    pub routes: RawRoutes,
 }
 
 impl Policy {

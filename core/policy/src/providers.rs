@@ -1,8 +1,9 @@
-//! Part `providers`: addresses and credentials of upstreams, for `tollgate render`. Filters ignore it.
+//! Part `providers`: addresses and credentials of upstreams, for `tollgate render`. Filters only read `usage`.
 
 use serde::Deserialize;
 use tollgate_names::Entries;
 use tollgate_quota::Period;
+use tollgate_tokens::AskUsage;
 
 /// Providers by name, as entries of `models` refer to them.
 pub type RawProviders = Entries<RawProvider>;
@@ -45,6 +46,10 @@ pub struct RawProvider {
     /// does, the gateway has no such list.
     #[serde(default)]
     pub model_list: bool,
+    /// Request for usage at the end of a stream of chat completions, for models and routes without `usage`. Default: `ask`, but
+    /// `never` for Mistral's API, which refuses `stream_options`.
+    #[serde(default)]
+    pub usage: Option<AskUsage>,
 }
 
 /// TLS to an upstream.

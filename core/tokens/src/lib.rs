@@ -46,12 +46,13 @@ mod swar;
 mod text_cache;
 mod tokenizer;
 mod usage_record;
+mod usage_request;
 mod vocabulary;
 
 pub use catalog::{Catalog, CatalogError, MAX_TABLE_BYTES, MAX_TOKENIZERS, RawAliases, RawTokenizer};
 pub use encoding::Encoding;
 pub use margin::{Margin, MarginError, RawMargins};
-pub use meter::{MeteredEvent, MeteredPrompt, UsageMeter};
+pub use meter::{ForwardedUsage, MeteredEvent, MeteredPrompt, UsageMeter};
 pub use pretokenizer::Pretokenizer;
 pub use prompt::{
     ASSUMED_REFERENCE_TOKENS, DecodedPrompt, Keeper, KeptCount, KeptPrompt, Profile, PromptBound, PromptCount,
@@ -61,4 +62,5 @@ pub use stream::StreamCounter;
 pub use text_cache::TextCache;
 pub use tokenizer::Tokenizer;
 pub use usage_record::{InputSource, RecordSource, UsageRecord};
+pub use usage_request::{AskUsage, RawAskUsage, Upstream, UsageRequests, usage_of_host};
 pub use vocabulary::file::LoadError;

@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use tollgate_llm::{
-    Anomalies, Channel, Dialect, EventContent, ImageTool, OutputText, ParsedEvent, Part, ReportedUsage, Request,
-    Response, ServiceTier, Str, Usage,
+    Anomalies, Channel, Dialect, Edits, EventContent, ImageTool, OutputText, ParsedEvent, Part, ReportedUsage, Request,
+    Response, ServiceTier, Span, Str, Usage,
 };
 
 use crate::reconcile::{Evidence, MAX_OUTPUT_TOKENS, credible_parts, reconcile};
@@ -46,9 +46,36 @@ const IMAGE_TOKENS: u64 = 6240;
 pub struct MeteredEvent {
     /// `true` if the event contains text of the model.
     pub has_text: bool,
-    /// `true` if the event holds only usage that the gateway requested and the client did not: it must not reach the
-    /// client.
-    pub withhold: bool,
+    /// Treatment of usage that the gateway requested and the client did not.
+    pub usage: ForwardedUsage,
+}
+
+/// Treatment of the usage in an event of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForwardedUsage {
+    /// The event passes as it is.
+    #[default]
+    Kept,
+    /// The event holds only usage that the client has not requested: it must not reach the client.
+    Withheld,
+    /// The event passes without these bytes of its data, which are usage that the client has not requested: it has other members.
+    Removed(Span),
+}
+
+impl ForwardedUsage {
+    /// Appends the event as the client gets it.
+    pub fn forward(self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) {
+        match self {
+            ForwardedUsage::Kept => out.extend_from_slice(event.raw()),
+            ForwardedUsage::Withheld => {}
+            ForwardedUsage::Removed(member) => {
+                let mut edits = Edits::new();
+                // There is no other edit that it could overlap.
+                let _ = edits.replace(member, Vec::new());
+                event.with_edits(&edits, out);
+            }
+        }
+    }
 }
 
 /// Usage meter of one response.
@@ -94,7 +121,7 @@ impl UsageMeter {
     /// [`Profile::tokenizer`](crate::Profile::tokenizer)).
     ///
     /// The gateway should request usage from the upstream ([`Request::include_usage`]); a client that did not request
-    /// it does not receive it.
+    /// it does not receive it. If the gateway does not, see [`pass_usage`](Self::pass_usage).
     pub fn new(request: &Request, tokenizer: impl Into<Tokenizer>, prompt: impl Into<MeteredPrompt>) -> UsageMeter {
         UsageMeter {
             dialect: request.dialect,
@@ -121,6 +148,11 @@ impl UsageMeter {
         }
     }
 
+    /// Lets all events pass: the upstream was not asked for usage, so that usage which it reports is meant for the client.
+    pub fn pass_usage(&mut self) {
+        self.withholds = false;
+    }
+
     /// Returns `true` if a streamed response may have an event that must not reach the client.
     pub fn withholds(&self) -> bool {
         self.withholds
@@ -144,7 +176,13 @@ impl UsageMeter {
         self.note_terms(&chunk.by_model, chunk.service_tier, data);
         self.note_tools(chunk.image_tool, chunk.in_us, data);
         let is_output = |text: &OutputText| is_charged(text) && !text.str.span.is_empty();
-        MeteredEvent { has_text: chunk.texts.iter().any(is_output), withhold: self.withholds && chunk.is_usage_only() }
+        let usage = match chunk.usage_member {
+            _ if !self.withholds || !chunk.is_usage_only() => ForwardedUsage::Kept,
+            Some(member) if chunk.has_other_members => ForwardedUsage::Removed(member),
+            None if chunk.has_other_members => ForwardedUsage::Kept,
+            _ => ForwardedUsage::Withheld,
+        };
+        MeteredEvent { has_text: chunk.texts.iter().any(is_output), usage }
     }
 
     /// Reads a complete response. Its texts are counted only if its usage has no credible output.
@@ -476,7 +514,7 @@ mod tests {
         let mut parser = EventParser::new(Dialect::AnthropicMessages);
         let body: String = events.iter().map(|data| format!("data: {data}\n\n")).collect();
         let pushed = tollgate_llm::Framer::new(tollgate_llm::Framing::Sse, 1 << 20).push(body.as_bytes(), |event| {
-            assert!(!meter.event(&parser.parse(event)).withhold);
+            assert_eq!(meter.event(&parser.parse(event)).usage, ForwardedUsage::Kept);
             Ok::<_, ()>(())
         });
         assert!(pushed.is_ok());

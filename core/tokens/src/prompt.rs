@@ -312,7 +312,7 @@ impl Profile {
                     return definitions;
                 }
                 count.tools += measure.text(&text) + ONCE;
-                if request.dialect == Dialect::OpenAiChat {
+                if request.body_dialect() == Dialect::OpenAiChat {
                     count.tools += chat;
                 }
                 if request.texts.iter().any(|text| text.role == Role::System && text.kind == TextKind::Content) {

@@ -7,7 +7,7 @@ use tollgate_prices::{ModelPrice, OnUnknownPrice, PriceTable, RawPrices};
 use tollgate_quota::{
     OnAbandoned, OnBackground, OnBatch, OnLost, OutputCap, Overflow, Period, Quota, RawBudget, RawConsumer, RawQuota,
 };
-use tollgate_tokens::{Catalog, RawAliases, RawMargins, RawTokenizer};
+use tollgate_tokens::{Catalog, RawAliases, RawAskUsage, RawMargins, RawTokenizer, UsageRequests};
 
 use crate::consumer::{ConsumerSource, RawConsumerSource};
 
@@ -28,6 +28,9 @@ pub struct RawConfig {
     /// Factor on the counts of prompts, for what is reserved: one for all models, or by model. Default: 1.4 for Claude, whose
     /// tokenizer is not public, 1 for others.
     pub estimate_margin: RawMargins,
+    /// Request for usage at the end of a stream, `ask` or `never`: one for all models, or by model. Used without a token-counter
+    /// earlier in the chain. Default: `ask`, but `never` for APIs that are known to refuse `stream_options`.
+    pub usage: RawAskUsage,
     /// Policy for a call whose model has no price while a budget in `usd` applies to its consumer. Default:
     /// `allow`, counted in the metric `tollgate_unpriced_calls_total`.
     pub on_unknown_price: OnUnknownPrice,
@@ -83,6 +86,7 @@ impl Default for RawConfig {
             aliases: RawAliases::default(),
             tokenizers: Vec::new(),
             estimate_margin: RawMargins::default(),
+            usage: RawAskUsage::default(),
             on_unknown_price: OnUnknownPrice::Pass,
             on_unavailable: OnUnavailable::default(),
             budgets: quota.budgets,
@@ -124,6 +128,8 @@ pub struct Config {
     pub prices: PriceTable,
     /// See [`RawConfig::tokenizers`] and [`RawConfig::aliases`].
     pub catalog: Catalog,
+    /// See [`RawConfig::usage`].
+    pub usage: UsageRequests,
     /// Providers by model, which choose among prices of several.
     pub providers: Resolver<String>,
     /// See [`RawConfig::on_unknown_price`].
@@ -167,6 +173,7 @@ impl Config {
             catalog: Catalog::new(raw.aliases, raw.tokenizers)
                 .and_then(|catalog| catalog.with_margins(raw.estimate_margin))
                 .map_err(ConfigError::new)?,
+            usage: UsageRequests::new(raw.usage).map_err(ConfigError::new)?,
             providers: Resolver::default(),
             on_unknown_price: raw.on_unknown_price,
             on_unavailable: raw.on_unavailable,
@@ -210,6 +217,7 @@ mod tests {
             (r#"{"budget":[]}"#, "budget"),
             (r#"{"estimate_margin":{"a*b":"1.2"}}"#, "estimate_margin.\"a*b\""),
             (r#"{"estimate_margin":{"a":"0.9"}}"#, "from 1 to 10"),
+            (r#"{"usage":{"a*b":"never"}}"#, "usage.\"a*b\""),
             (r#"{"aliases":{"a*b":"c"}}"#, "aliases.\"a*b\""),
             (r#"{"tokenizers":[{"models":["m"],"table":"!"}]}"#, "tokenizers[0].table: not base64, at byte 0"),
             (

@@ -11,7 +11,7 @@ use tollgate_quota::{
     CallUsage, Estimate, ImposedLimit, LimitExceeded, OnBackground, Refusal, Reservation, Unit, UnixMillis,
     ratelimit_headers,
 };
-use tollgate_tokens::{UsageMeter, UsageRecord};
+use tollgate_tokens::{Upstream, UsageMeter, UsageRecord};
 
 use crate::admission::Admission;
 use crate::background::Background;
@@ -105,9 +105,8 @@ impl Exchange for Payment {
 
     fn on_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {
         self.read_state(event.data());
-        if !self.usage.local_meter().is_some_and(|meter| meter.event(event).withhold) {
-            out.extend_from_slice(event.raw());
-        }
+        let metered = self.usage.local_meter().map(|meter| meter.event(event)).unwrap_or_default();
+        metered.usage.forward(event, out);
         StreamAction::Continue
     }
 
@@ -282,8 +281,18 @@ impl Payment {
             tokens = admission.count(&profile, call, token_estimate)?;
             self.filter.metrics.borrow().counted.add(1);
         }
-        view.include_usage(call.body(), call.edits());
-        let meter = UsageMeter::new(view, profile.tokenizer().clone(), tokens);
+        let header = |name| call.header(name).unwrap_or_default();
+        let upstream = Upstream {
+            model: self.model.as_deref().unwrap_or_default(),
+            path: header(":path"),
+            authority: header(":authority"),
+            ..Upstream::default()
+        };
+        let mut meter = UsageMeter::new(view, profile.tokenizer().clone(), tokens);
+        match config.usage.asks(&upstream) {
+            true => view.include_usage(call.body(), call.edits()),
+            false => meter.pass_usage(),
+        }
         self.usage = UsageSource::Local(Box::new(meter));
         Ok(tokens)
     }

@@ -13,6 +13,7 @@ use tollgate_policy::{
     Admission, CompiledPolicy, CountingMode, Identity, Missing, Mode, References, Source, TagRouting,
 };
 use tollgate_quota::{Quota, RawQuota};
+use tollgate_tokens::UsageRequests;
 
 /// Stages of a policy; `None` for those that it does not name.
 pub(crate) struct Stages {
@@ -30,6 +31,8 @@ pub(crate) struct Stages {
     pub(crate) router: Option<Rc<ModelRouter>>,
     /// Names of models at the upstream, where there is no router.
     pub(crate) upstream_models: Resolver<String>,
+    /// Providers by model.
+    pub(crate) model_providers: Resolver<String>,
 }
 
 impl Stages {
@@ -53,7 +56,8 @@ impl Stages {
             None => None,
         };
         let router = policy.router.map(|router| ModelRouter::new(limits.clone(), true, router));
-        let counter = (counts_prompts || has_prices).then(|| TokenCounter::new(limits.clone(), policy.catalog.clone()));
+        let counter = (counts_prompts || has_prices)
+            .then(|| TokenCounter::new(limits.clone(), policy.catalog.clone(), policy.usage));
         let quota = match policy.quota {
             Some(quota) => quota,
             None => Quota::new(RawQuota::default()).map_err(ConfigError::new)?,
@@ -64,7 +68,9 @@ impl Stages {
             consumer: policy.identity.map(consumer),
             prices: policy.prices,
             catalog: policy.catalog,
-            providers: policy.model_providers,
+            // The stage of the counter asks.
+            usage: UsageRequests::default(),
+            providers: policy.model_providers.clone(),
             on_unknown_price: policy.on_unknown_price,
             on_unavailable: match policy.on_quota_unavailable {
                 Admission::Refuse => OnUnavailable::Refuse,
@@ -83,6 +89,7 @@ impl Stages {
             quota: pays.then(|| Rc::new(CostQuota::new(config))),
             router: router.map(Rc::new),
             upstream_models: policy.upstream_models,
+            model_providers: policy.model_providers,
         })
     }
 

@@ -10,10 +10,10 @@ use tollgate_kit::{
     BodyMode, Call, Callout, CalloutError, CalloutResponse, Exchange, LocalReply, Response, ResponseHead, StreamAction,
     StreamEnd, TextAction, Verdict, property, random_key,
 };
-use tollgate_llm::{Edits, ParsedEvent};
+use tollgate_llm::{Dialect, Edits, Event, EventParser, FrameError, Framer, ParsedEvent};
 use tollgate_policy::CountingMode;
 use tollgate_route::Decision;
-use tollgate_tokens::UsageRecord;
+use tollgate_tokens::{ForwardedUsage, Upstream, UsageRecord};
 
 use crate::Gateway;
 
@@ -33,6 +33,7 @@ pub(crate) struct Transit {
     consumer: Vec<u8>,
     /// Model of the call, if tags depend on it.
     model: Option<String>,
+    dialect: Option<Dialect>,
     /// Output of the inspector where nothing is held and the output is ignored.
     ignored: Vec<u8>,
 }
@@ -147,26 +148,12 @@ impl Exchange for Transit {
     fn on_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {
         self.read_state(event.data());
         if let Some(counting) = Stage::reading(&mut self.counting) {
-            let seen = counting.work.meter(event);
-            if seen.withhold && counting.mode != BodyMode::Observe {
-                return StreamAction::Continue;
+            let usage = counting.work.meter(event).usage;
+            if counting.mode != BodyMode::Observe && usage != ForwardedUsage::Kept {
+                return self.inspect_without_usage(event, usage, out);
             }
         }
-        match Stage::reading(&mut self.inspection) {
-            Some(inspection) if inspection.mode != BodyMode::Observe => {
-                let action = inspection.work.on_event(event, out);
-                inspection.stop_after(action)
-            }
-            observer => {
-                out.extend_from_slice(event.raw());
-                if let Some(inspection) = observer {
-                    self.ignored.clear();
-                    let action = inspection.work.on_event(event, &mut self.ignored);
-                    let _ = inspection.stop_after(action);
-                }
-                StreamAction::Continue
-            }
-        }
+        self.inspect_event(event, out)
     }
 
     fn on_events_end(&mut self, out: &mut Vec<u8>) -> StreamAction {
@@ -278,12 +265,59 @@ impl Transit {
             payment: None,
             consumer: Vec::new(),
             model: None,
+            dialect: None,
             ignored: Vec::new(),
+        }
+    }
+
+    /// Shows the inspector an event, or what is left of it without usage that the client has not requested.
+    fn inspect_without_usage(
+        &mut self,
+        event: &ParsedEvent<'_>,
+        usage: ForwardedUsage,
+        out: &mut Vec<u8>,
+    ) -> StreamAction {
+        let mut forwarded = Vec::new();
+        usage.forward(event, &mut forwarded);
+        let Some(dialect) = self.dialect.filter(|_| !forwarded.is_empty()) else { return StreamAction::Continue };
+        let mut framer = Framer::new(event.event().framing(), usize::MAX);
+        let mut parser = EventParser::new(dialect);
+        let mut each = |event: Event<'_>| match self.inspect_event(&parser.parse(event), out) {
+            StreamAction::Continue => Ok(()),
+            StreamAction::Abort(reply) => Err(reply),
+        };
+        let read = framer.push(&forwarded, &mut each).and_then(|()| framer.finish(each));
+        match read {
+            Err(FrameError::Callback(reply)) => StreamAction::Abort(reply),
+            read => {
+                debug_assert!(read.is_ok(), "the event has been framed before");
+                StreamAction::Continue
+            }
+        }
+    }
+
+    /// Shows the inspector an event.
+    fn inspect_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {
+        match Stage::reading(&mut self.inspection) {
+            Some(inspection) if inspection.mode != BodyMode::Observe => {
+                let action = inspection.work.on_event(event, out);
+                inspection.stop_after(action)
+            }
+            observer => {
+                out.extend_from_slice(event.raw());
+                if let Some(inspection) = observer {
+                    self.ignored.clear();
+                    let action = inspection.work.on_event(event, &mut self.ignored);
+                    let _ = inspection.stop_after(action);
+                }
+                StreamAction::Continue
+            }
         }
     }
 
     /// Runs all stages on a request.
     fn judge(&mut self, call: &mut Call<'_>) -> Verdict {
+        self.dialect = Some(call.view().dialect);
         let consumer = match self.identify(call) {
             Ok(consumer) => consumer,
             Err(reply) => return Verdict::Reply(reply),
@@ -390,7 +424,7 @@ impl Transit {
         if let Verdict::Reply(reply) = self.effective(verdict, call) {
             return Verdict::Reply(reply);
         }
-        self.count(call);
+        self.count(call, decision.as_ref());
         if let Some(quota) = &gateway.stages.quota {
             let mut payment = Rc::clone(quota).payment();
             let verdict = self.reserve(&mut payment, call, consumer);
@@ -446,7 +480,7 @@ impl Transit {
     }
 
     /// Counts or bounds the prompt with the tokenizer of the model, and asks the upstream for usage.
-    fn count(&mut self, call: &mut Call<'_>) {
+    fn count(&mut self, call: &mut Call<'_>, decision: Option<&Decision<'_>>) {
         let gateway = Rc::clone(&self.gateway);
         let Some(counter) = &gateway.stages.counter else { return };
         let model = call.model();
@@ -458,7 +492,9 @@ impl Transit {
             CountingMode::Off => counting.meter_only(call, model),
         }
         if !gateway.is_audit {
-            call.view().include_usage(call.body(), call.edits());
+            let provider = gateway.stages.model_providers.find(model).map(String::as_str);
+            let route = decision.map(|decision| decision.route);
+            counting.ask_for_usage(call, &Upstream { model, route, provider, ..Upstream::default() });
         }
         self.counting = Some(Stage::new(counting));
     }

@@ -7,7 +7,7 @@ use tollgate_kit::{
 };
 use tollgate_llm::ParsedEvent;
 use tollgate_tokens::{
-    InputSource, Keeper, MeteredEvent, MeteredPrompt, RecordSource, TextCache, UsageMeter, UsageRecord,
+    InputSource, Keeper, MeteredEvent, MeteredPrompt, RecordSource, TextCache, Upstream, UsageMeter, UsageRecord,
 };
 
 use crate::{TokenCounter, properties};
@@ -32,8 +32,9 @@ impl Exchange for Counting {
             return Verdict::Continue;
         }
         let model = call.model();
-        self.count(call, model.as_deref().unwrap_or_default());
-        call.view().include_usage(call.body(), call.edits());
+        let model = model.as_deref().unwrap_or_default();
+        self.count(call, model);
+        self.ask_for_usage(call, &Upstream { model, ..Upstream::default() });
         Verdict::Continue
     }
 
@@ -62,9 +63,7 @@ impl Exchange for Counting {
     }
 
     fn on_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {
-        if !self.meter(event).withhold {
-            out.extend_from_slice(event.raw());
-        }
+        self.meter(event).usage.forward(event, out);
         StreamAction::Continue
     }
 
@@ -98,6 +97,17 @@ impl Counting {
 
     pub(crate) fn with_meter(filter: Rc<TokenCounter>, call: &Call<'_>, meter: UsageMeter) -> Counting {
         Counting { meter: Some(meter), forwarded_ns: call.now_ns(), ..Counting::new(filter) }
+    }
+
+    /// Asks the upstream of a call for usage, unless it refuses that. Its host and path are those of the request.
+    pub fn ask_for_usage(&mut self, call: &mut Call<'_>, upstream: &Upstream<'_>) {
+        let header = |name| call.header(name).unwrap_or_default();
+        let upstream = Upstream { path: header(":path"), authority: header(":authority"), ..*upstream };
+        if self.filter.usage.asks(&upstream) {
+            call.view().include_usage(call.body(), call.edits());
+        } else if let Some(meter) = &mut self.meter {
+            meter.pass_usage();
+        }
     }
 
     /// Counts the prompt of a call with the tokenizer of `model`, and starts the meter of its response. A free call has no

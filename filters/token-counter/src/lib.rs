@@ -1,6 +1,7 @@
 //! The `token-counter` filter.
 //!
-//! Before a call it counts the prompt, and asks the upstream of a stream for usage, even if the client did not. During
+//! Before a call it counts the prompt, and asks the upstream of a stream for usage, even if the client did not, unless the
+//! upstream refuses that. During
 //! the call it takes usage from the provider, counts the response itself in case none comes, and withholds the usage event
 //! from a client that did not ask for it. After the call it publishes the record and its metrics. It refuses no call,
 //! except that the kit refuses unreadable ones.
@@ -14,7 +15,7 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 use tollgate_kit::{Call, ConfigError, Configuration, Exchange, Filter, Limits};
-use tollgate_tokens::{Catalog, RawAliases, RawTokenizer, UsageMeter};
+use tollgate_tokens::{Catalog, RawAliases, RawAskUsage, RawTokenizer, UsageMeter, UsageRequests};
 
 use metrics::Metrics;
 
@@ -30,19 +31,23 @@ pub struct RawConfig {
     pub aliases: RawAliases,
     /// Tokenizers of models without a built-in one.
     pub tokenizers: Vec<RawTokenizer>,
+    /// Request for usage at the end of a stream, `ask` or `never`: one for all models, or by model. Default: `ask`, but `never`
+    /// for APIs that are known to refuse `stream_options`.
+    pub usage: RawAskUsage,
 }
 
 /// Filter that counts tokens.
 pub struct TokenCounter {
     limits: Limits,
     catalog: Catalog,
+    usage: UsageRequests,
     metrics: RefCell<Metrics>,
 }
 
 impl TokenCounter {
-    /// Creates the filter from validated tokenizers.
-    pub fn new(limits: Limits, catalog: Catalog) -> TokenCounter {
-        TokenCounter { limits, catalog, metrics: RefCell::new(Metrics::define()) }
+    /// Creates the filter from validated tokenizers and the upstreams that are asked for usage.
+    pub fn new(limits: Limits, catalog: Catalog, usage: UsageRequests) -> TokenCounter {
+        TokenCounter { limits, catalog, usage, metrics: RefCell::new(Metrics::define()) }
     }
 
     /// Returns the count of one call.
@@ -62,9 +67,10 @@ impl Filter for TokenCounter {
     }
 
     fn configure(configuration: &Configuration<'_>) -> Result<Self, ConfigError> {
-        let RawConfig { limits, aliases, tokenizers } = configuration.parse()?;
+        let RawConfig { limits, aliases, tokenizers, usage } = configuration.parse()?;
         let catalog = Catalog::new(aliases, tokenizers).map_err(ConfigError::new)?;
-        Ok(TokenCounter::new(limits, catalog))
+        let usage = UsageRequests::new(usage).map_err(ConfigError::new)?;
+        Ok(TokenCounter::new(limits, catalog, usage))
     }
 
     fn limits(&self) -> &Limits {

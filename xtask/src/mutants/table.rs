@@ -104,8 +104,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "usage-withheld",
         breaks: "clients that did not ask for usage receive the usage event",
         file: "core/tokens/src/meter.rs",
-        from: "withhold: self.withholds && chunk.is_usage_only() }",
-        to: "withhold: false }",
+        from: "_ if !self.withholds || !chunk.is_usage_only() => ForwardedUsage::Kept,",
+        to: "_ if self.withholds || !chunk.is_usage_only() => ForwardedUsage::Kept,",
     },
     Mutant {
         name: "usage-ignored",

@@ -8,6 +8,7 @@ use super::{DeltaMembers, DialectSpec, Indexed};
 use crate::Error;
 use crate::dialect::path::Pattern;
 
+pub(crate) mod api_version;
 pub(super) mod error;
 pub(super) mod names;
 pub(super) mod request;

@@ -82,17 +82,21 @@ fn stream_id(data: &[u8]) -> Option<Box<str>> {
 }
 
 /// Appends a `response.failed` event with the members of the response that the gateway knows. The API defines few error
-/// codes, so the message carries the details.
+/// codes, and clients retry a call that fails with any other code; the message carries the details.
 fn error_event(error: &ApiError<'_>, state: &StreamState, out: &mut Vec<u8>) -> &'static str {
-    let code = match error.status {
-        429 => "rate_limit_exceeded",
-        500.. => "server_error",
+    let code = match (error.code, error.status) {
+        // Whatever the status of the rule is.
+        (Some("content_policy_violation"), _) => "invalid_prompt",
+        (_, 429) => "rate_limit_exceeded",
+        (_, 500..) => "server_error",
         _ => "invalid_prompt",
     };
-    out.extend_from_slice(b"{\"type\":\"response.failed\",\"sequence_number\":0,\"response\":{\"id\":\"");
+    out.extend_from_slice(b"{\"type\":\"response.failed\",\"sequence_number\":");
+    out.extend_from_slice(state.next_sequence().to_string().as_bytes());
+    out.extend_from_slice(b",\"response\":{\"id\":\"");
     escape_into(state.id(), out);
     out.extend_from_slice(b"\",\"object\":\"response\",\"created_at\":0,\"status\":\"failed\",\"error\":{\"code\":");
-    openai_error::text_or_null(Some(error.code.unwrap_or(code)), out);
+    openai_error::text_or_null(Some(code), out);
     out.extend_from_slice(b",\"message\":");
     openai_error::text_or_null(Some(error.message), out);
     out.extend_from_slice(

@@ -63,6 +63,8 @@ pub struct Request {
     /// Number of references to content that the provider stores: files, conversations, prompt templates. URLs are texts
     /// ([`TextKind::ImageUrl`]) and not included.
     pub stored: u32,
+    /// `true` for a body of the Responses API that was sent to the path of chat completions.
+    pub(crate) has_responses_body: bool,
     /// `true` for a form. Only those fields were read that are texts of the view.
     pub is_form: bool,
     /// Edit made by [`include_usage`](Request::include_usage): a span and its replacement.
@@ -225,6 +227,7 @@ impl Request {
             images: Vec::new(),
             tools: 0,
             tool_names: Vec::new(),
+            has_responses_body: false,
             is_form: false,
             usage_edit: None,
             members: Members::default(),
@@ -238,6 +241,13 @@ impl Request {
             Some(model) => Some(Cow::Borrowed(&model.name)),
             None => self.model.map(|model| model.decode(body)),
         }
+    }
+
+    /// Returns the API that the body is written for. It differs from that of the path for a body of the Responses API that was
+    /// sent to the path of chat completions.
+    #[must_use]
+    pub fn body_dialect(&self) -> Dialect {
+        if self.has_responses_body { Dialect::OpenAiResponses } else { self.dialect }
     }
 
     /// Returns `true` if [`include_usage`](Request::include_usage) makes an edit: the upstream sends usage at the end

@@ -228,6 +228,11 @@ pub struct Chunk {
     pub offsets: Vec<OffsetAnnotation>,
     /// Texts that must not be edited, see [`Response::uneditable`]. In ascending order.
     pub uneditable: Vec<Span>,
+    /// Position of the member with the usage, with the comma in front of it or behind it. Only of an event whose usage a gateway
+    /// may withhold.
+    pub usage_member: Option<Span>,
+    /// `true` if the event has members besides usage and what every event repeats: citations, results of filters.
+    pub has_other_members: bool,
     pub(super) padding: Vec<Padding>,
     scratch: Scratch,
 }
@@ -271,8 +276,8 @@ impl Chunk {
         self.read(spec.chunk, name, data, limits).map(|()| true)
     }
 
-    /// Returns `true` if the event only carries usage, so that a client that did not request usage misses nothing
-    /// without it: it has no candidates and no error.
+    /// Returns `true` if the event carries usage and neither candidates nor an error, so that a client that did not request
+    /// usage misses nothing without it, but for [other members](Chunk::has_other_members).
     #[must_use]
     pub fn is_usage_only(&self) -> bool {
         self.usage.is_some() && self.choices == 0 && !self.is_error
@@ -315,6 +320,8 @@ impl Chunk {
         self.service_tier = None;
         self.in_us = false;
         self.is_error = false;
+        self.usage_member = None;
+        self.has_other_members = false;
         self.logprobs.clear();
         self.offsets.clear();
         self.uneditable.clear();

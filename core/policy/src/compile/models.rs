@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tollgate_config::{Path, Step};
 use tollgate_names::{Entries, Resolver, ResolverBuilder};
 use tollgate_route::{RawRoute, RawRouter, Router};
-use tollgate_tokens::{Catalog, RawAliases, RawMargins, RawTokenizer};
+use tollgate_tokens::{AskUsage, Catalog, RawAliases, RawMargins, RawTokenizer};
 
 use crate::compile::{Findings, in_document};
 use crate::models::{RawModel, RawModels, has_routes};
@@ -24,6 +24,8 @@ pub(super) struct CompiledModels {
     pub(super) model_providers: Resolver<String>,
     /// Labels by model.
     pub(super) labels: Resolver<Vec<String>>,
+    /// Requests for usage by model.
+    pub(super) usage: Resolver<AskUsage>,
 }
 
 pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> CompiledModels {
@@ -53,6 +55,7 @@ pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> CompiledMo
     // Every entry is included: one without labels has none, also if a wildcard with labels matches its name.
     let labels = |entry: &Entry<'_>| Some(entry.field(|model| model.labels.as_ref()).unwrap_or_default());
     let labels = by_model(models, &names, &aliases, labels);
+    let usage = by_model(models, &names, &aliases, |entry| entry.field(|model| model.usage.as_ref()));
     CompiledModels {
         aliases: Entries(aliases),
         routes,
@@ -60,6 +63,7 @@ pub(super) fn compile(models: &RawModels, findings: &mut Findings) -> CompiledMo
         upstream_models,
         model_providers,
         labels,
+        usage,
     }
 }
 

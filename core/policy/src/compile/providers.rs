@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use tollgate_config::{Finding, Path, nearest};
 use tollgate_quota::Period;
 use tollgate_route::{RawRoute, header_value};
+use tollgate_tokens::{AskUsage, usage_of_host};
 
 use crate::checks::{ROUTE_PROVIDERS, ROUTE_WITHOUT_PROVIDER};
 use crate::compile::Findings;
@@ -37,6 +38,15 @@ pub(super) fn compile(raw: RawProviders, findings: &mut Findings) -> BTreeMap<St
         providers.insert(name, provider);
     }
     providers
+}
+
+/// Returns the requests for usage by provider: the configured value, else that of the provider's host.
+pub(super) fn usage(raw: &RawProviders) -> BTreeMap<String, Option<AskUsage>> {
+    let of = |provider: &RawProvider| {
+        let host = address(&provider.address).map(|(host, _)| host).unwrap_or_default();
+        provider.usage.or_else(|| usage_of_host(&host))
+    };
+    raw.0.iter().map(|(name, provider)| (name.clone(), of(provider))).collect()
 }
 
 /// Values of one provider.

@@ -100,14 +100,14 @@ pub(super) fn of(model: &str) -> &'static [Shape] {
 
 /// Returns `true` if the request has one of the shapes.
 pub(super) fn is_recorded(shapes: &[Shape], request: &Request, body: &[u8]) -> bool {
-    let Some(shape) = shapes.iter().find(|shape| shape.dialect == request.dialect) else { return false };
+    let Some(shape) = shapes.iter().find(|shape| shape.dialect == request.body_dialect()) else { return false };
     parts(request, body) & !shape.parts == 0
         && !PROMPT_MEMBERS.iter().any(|member| memmem::find(body, member).is_some())
 }
 
 /// Returns the parts of a request.
 fn parts(request: &Request, body: &[u8]) -> Parts {
-    let is_chat = request.dialect == Dialect::OpenAiChat;
+    let is_chat = request.body_dialect() == Dialect::OpenAiChat;
     let lacks_role = is_chat && request.messages.iter().any(|message| message.role.is_none());
     if lacks_role || request.is_form || request.image_count > 0 || request.tools > 0 || has_references(request, body) {
         return UNRECORDED;

@@ -569,3 +569,37 @@ fn the_lower_bound_depends_on_lengths_only() {
     // Three for the message and three for the start of the response; no token has more than 128 bytes.
     assert_eq!([least(""), least("a"), least(&" ".repeat(1280)), least(&"\\u0020".repeat(1280))], [6, 7, 16, 16]);
 }
+
+/// Some clients send a body of the Responses API to the path of chat completions.
+#[test]
+fn a_responses_body_on_the_chat_path_counts_the_same() {
+    let tools = json!([{"type": "function", "name": "look_up", "description": "Finds a word.",
+        "parameters": {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]}}]);
+    let items = json!([
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Look up heron."}]},
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "A bird."}]},
+        {"type": "function_call", "call_id": "c", "name": "look_up", "arguments": "{\"word\":\"heron\"}"},
+        {"type": "function_call_output", "call_id": "c", "output": "A wading bird."}]);
+    for body in [
+        json!({"model": "gpt-4o", "input": "Hello!"}),
+        json!({"model": "gpt-4o", "instructions": "Be brief.", "input": [{"role": "user", "content": "Hello!"}]}),
+        json!({"model": "gpt-5", "input": "Look up heron.", "tools": tools}),
+        json!({"model": "gpt-5", "input": items, "tools": tools, "tool_choice": "auto"}),
+        json!({"model": "gpt-4.1", "input": [{"role": "user", "content": [{"type": "input_text", "text": "What is this?"},
+            {"type": "input_image", "image_url": "https://example.com/a.png", "detail": "low"}]}]}),
+        json!({"model": "claude-sonnet-4-5", "input": items, "tools": tools}),
+    ] {
+        let bytes = body.to_string();
+        let counts = [Dialect::OpenAiChat, Dialect::OpenAiResponses].map(|dialect| {
+            let request = Request::parse(dialect, bytes.as_bytes(), &ParseLimits::default()).unwrap();
+            count_prompt(&request, bytes.as_bytes(), None)
+        });
+        assert!(counts[0].tokens > 5, "{body}");
+        assert_eq!(counts[0], counts[1], "{body}");
+    }
+    // A body with both is that of chat completions.
+    let both = json!({"model": "gpt-5", "messages": [{"role": "user", "content": "a"}], "input": "b", "tools": tools})
+        .to_string();
+    let request = Request::parse(Dialect::OpenAiChat, both.as_bytes(), &ParseLimits::default()).unwrap();
+    assert_eq!(request.body_dialect(), Dialect::OpenAiChat);
+}

@@ -23,6 +23,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
     builder.body(reader)?;
     let mut streaming = Streaming::default();
     let (mut n, mut best_of) = (None, None);
+    let (mut has_messages, mut has_input) = (false, false);
     while let Some((key, name)) = reader.field(&[
         "model",
         "messages",
@@ -46,7 +47,10 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
         let value = reader.value()?;
         match name {
             "model" => builder.model(reader, value)?,
-            "messages" => builder.messages(reader, value, message)?,
+            "messages" => {
+                has_messages = true;
+                builder.messages(reader, value, message)?;
+            }
             "stream" => streaming.flag(value)?,
             "stream_options" => streaming.options(reader, builder, value)?,
             "n" => n = count(reader, name, value)?,
@@ -59,7 +63,10 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             "tools" | "functions" => builder.definitions(reader, Origin::DEFINITION, Types::AreNames, value)?,
             "response_format" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
             // Some clients send a body of the Responses API to this path, and some servers accept it.
-            "input" => openai_responses::request::input(reader, builder, value)?,
+            "input" => {
+                has_input = !value.is_null();
+                openai_responses::request::input(reader, builder, value)?;
+            }
             "instructions" => openai_responses::request::instructions(reader, builder, value)?,
             "prompt_token_ids" => match value {
                 Value::Array(start) => {
@@ -73,6 +80,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
         }
     }
     builder.request.candidates = n.max(best_of).map_or(1, |n| saturate(n).max(1));
+    builder.request.has_responses_body = has_input && !has_messages;
     streaming.finish(builder);
     Ok(())
 }

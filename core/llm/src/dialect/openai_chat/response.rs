@@ -15,7 +15,7 @@ pub(in crate::dialect) fn read(
     member: &'static str,
 ) -> Result<()> {
     reader.object()?;
-    while let Some((_, field)) = reader.field(&[
+    while let Some((key, field)) = reader.field(&[
         "model",
         "choices",
         "usage",
@@ -39,7 +39,11 @@ pub(in crate::dialect) fn read(
                     builder.response.choices += 1;
                 }
             }
-            ("usage", Value::Object(_)) => usage::read(reader, builder, Convention::INCLUSIVE)?,
+            ("usage", Value::Object(_)) => {
+                usage::read(reader, builder, Convention::INCLUSIVE)?;
+                let member = Span::new(key.span.start.saturating_sub(1), reader.offset());
+                builder.response.usage_member = Some(with_comma(reader.body(), member));
+            }
             ("x_groq", Value::Object(_)) => groq(reader, builder)?,
             // llama.cpp, and Bedrock in the last event.
             ("timings" | "amazon-bedrock-invocationMetrics", Value::Object(_)) => {
@@ -51,7 +55,11 @@ pub(in crate::dialect) fn read(
                 builder.texts(reader, Channel::OTHER, value)?;
             }
             ("obfuscation", value) => builder.padding(reader, value)?,
-            ("" | "model" | "choices" | "usage" | "x_groq" | "timings", value) => {
+            ("", value) => {
+                builder.response.has_other_members |= !is_empty(reader.body(), value);
+                builder.texts(reader, Channel::OTHER, value)?;
+            }
+            ("model" | "choices" | "usage" | "x_groq" | "timings", value) => {
                 builder.texts(reader, Channel::OTHER, value)?
             }
             (_, value) => builder.no_text(reader, 0, value)?,
@@ -63,6 +71,32 @@ pub(in crate::dialect) fn read(
         usage.complete = complete;
     }
     Ok(())
+}
+
+/// Returns `true` for a value that tells a client nothing: empty, or a number.
+fn is_empty(body: &[u8], value: Value) -> bool {
+    match value {
+        Value::String(str) => str.span.is_empty(),
+        Value::Object(start) | Value::Array(start) => {
+            let inside = body.get(start.saturating_add(1)..).unwrap_or_default();
+            inside.trim_ascii_start().first().is_none_or(|byte| matches!(byte, b']' | b'}'))
+        }
+        _ => true,
+    }
+}
+
+/// Returns the bytes to remove with a member: with the comma in front of it, else with the one behind it.
+fn with_comma(body: &[u8], member: Span) -> Span {
+    let before = body.get(..member.start).unwrap_or_default().trim_ascii_end();
+    if before.last() == Some(&b',') {
+        return Span::new(before.len().saturating_sub(1), member.end);
+    }
+    let after = body.get(member.end..).unwrap_or_default();
+    let rest = after.trim_ascii_start();
+    match rest.first() {
+        Some(b',') => Span::new(member.start, member.end + (after.len() - rest.len()) + 1),
+        _ => member,
+    }
 }
 
 /// Reads an element of `choices`.

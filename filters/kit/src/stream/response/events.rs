@@ -97,9 +97,7 @@ impl EventStream {
         }
         let stop = self.read(reader, plain, is_inflated, end).err();
         self.report_elided(reader);
-        if !self.out.is_empty() {
-            self.state.mark_sent();
-        }
+        self.state.mark_sent(reader.dialect, &self.out);
         let next = match stop {
             None => NextState::Reading,
             Some(FrameError::Callback(reply)) if holds => {
