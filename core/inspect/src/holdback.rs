@@ -1,5 +1,6 @@
 //! Hold-back of one text of a streamed response.
 
+mod cuts;
 mod gate_position;
 mod tails;
 
@@ -16,6 +17,7 @@ use crate::search::meter::Meter;
 use crate::search::scratch::Scratch;
 use crate::search::window::Window;
 use crate::view::View;
+use cuts::Cuts;
 use gate_position::GatePosition;
 use tails::{Step, Tails};
 
@@ -29,7 +31,7 @@ use tails::{Step, Tails};
 ///
 /// All searches read the text character by character in lockstep. The position where a blocking rule stops the text, and the
 /// text released until then, therefore depend on the text alone and not on its pieces.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Holdback {
     /// End of the text, as far as it is withheld or a search still needs it.
     kept: String,
@@ -39,6 +41,8 @@ pub(crate) struct Holdback {
     before: Option<char>,
     /// Position up to which the text has been released or replaced.
     released: u64,
+    /// Position before which text was released although a match might include it.
+    given_up: u64,
     /// Searches with a match in progress, by rule. All other searches are at the end of the text.
     searches: Vec<(RuleIndex, Matcher)>,
     /// End of the last search of each rule with literals, by rule, while a new search could still begin before it.
@@ -50,6 +54,10 @@ pub(crate) struct Holdback {
     redactions: Redactions,
     /// Matches whose head was found and whose tail was not.
     tails: Tails,
+    /// Positions at which the released text is divided.
+    cuts: Cuts,
+    /// Redactions that were released, if they are recorded.
+    replaced: Option<Vec<Redaction>>,
     /// Work of all searches.
     meter: Meter,
     /// `true` if the rest of the text passes without inspection, because it takes too long.
@@ -86,22 +94,92 @@ impl Default for Holdback {
 impl Holdback {
     /// Creates the hold-back of a text whose searches share a meter with others.
     pub(crate) fn with_meter(meter: Meter) -> Holdback {
-        let (kept, base, before, released) = Default::default();
-        let (searches, searched, leads, gate, redactions, tails) = Default::default();
+        let (kept, base, before, released, given_up) = Default::default();
+        let (searches, searched, leads, gate, redactions, tails, cuts, replaced) = Default::default();
         Holdback {
             kept,
             base,
             before,
             released,
+            given_up,
             searches,
             searched,
             leads,
             gate,
             redactions,
             tails,
+            cuts,
+            replaced,
             meter,
             is_unscanned: false,
         }
+    }
+
+    /// Records the redactions, for [`replaced`](Self::replaced).
+    pub(crate) fn recording(self) -> Holdback {
+        Holdback { replaced: Some(Vec::new()), ..self }
+    }
+
+    /// Returns the redactions that were released.
+    pub(crate) fn replaced(&self) -> &[Redaction] {
+        self.replaced.as_deref().unwrap_or_default()
+    }
+
+    /// Divides the released text at the end of a piece that is pushed next: [`take_cuts`](Self::take_cuts).
+    pub(crate) fn cut_behind(&mut self, piece: &str) {
+        let end = self.end();
+        self.cuts.add(end + piece.len() as u64);
+    }
+
+    /// Returns the lengths that the output had where the released text reached the ends of pieces, ascending.
+    pub(crate) fn take_cuts(&mut self) -> Vec<usize> {
+        self.cuts.take()
+    }
+
+    /// Adds redactions of the piece that is pushed next, which were found in it alone.
+    pub(crate) fn redact_next(&mut self, found: &[Redaction]) {
+        let end = self.end();
+        for redaction in found {
+            self.redactions.add(Redaction { start: end + redaction.start, end: end + redaction.end, ..*redaction });
+        }
+    }
+
+    /// Ends the text as [`push`](Self::push) does. If a piece follows nevertheless, it continues the text: a match that includes text
+    /// from before is found, though this text has been released.
+    pub(crate) fn pause(&mut self, context: &mut Context<'_>, out: &mut String) -> Option<Cause> {
+        let mut continued = self.clone();
+        let matches = context.report.matches;
+        let blocked = self.push(context, "", true, out);
+        if blocked.is_none() && context.report.matches == matches && !self.is_unscanned {
+            let end = continued.end();
+            (continued.released, continued.given_up) = (end, end);
+            continued.cuts = std::mem::take(&mut self.cuts);
+            continued.redactions = Redactions::default();
+            continued.meter = self.meter;
+            continued.discard(context.policy);
+            *self = continued;
+        }
+        blocked
+    }
+
+    /// Reads a text that has left already, so that a match that begins in it is found.
+    pub(crate) fn skip(&mut self, context: &mut Context<'_>, text: &str) {
+        let from = text.ceil_char_boundary(text.len().saturating_sub(context.policy.max_match_bytes()));
+        let (mut report, mut dropped) = (Report::default(), String::new());
+        let Context { policy, applicable, scratch, .. } = context;
+        let mut context = Context { policy, applicable: *applicable, scratch, report: &mut report };
+        if self.push(&mut context, text.get(from..).unwrap_or_default(), false, &mut dropped).is_none() {
+            self.give_up(&mut context, &mut dropped);
+        }
+    }
+
+    /// Releases all withheld text, although a match may still include it. The searches go on: a match that is found later is redacted
+    /// as far as it has not been released.
+    pub(crate) fn give_up(&mut self, context: &mut Context<'_>, out: &mut String) {
+        let open = self.tails.open(context.policy);
+        self.release_until(context, self.end(), open, out);
+        self.given_up = open.unwrap_or(self.released);
+        self.discard(context.policy);
     }
 
     /// Returns the work of all searches.
@@ -130,6 +208,7 @@ impl Holdback {
     ) -> Option<Cause> {
         if self.is_unscanned {
             out.push_str(piece);
+            self.cuts.reach_all(out.len());
             return None;
         }
         context.scratch.meter = self.meter;
@@ -146,6 +225,7 @@ impl Holdback {
                 let end = self.end();
                 self.end_tails(context.policy, end);
                 self.release(context, self.kept.len(), u64::MAX, out);
+                self.cuts.reach_all(out.len());
                 self.base = self.end();
                 self.kept = String::new();
                 None
@@ -374,6 +454,12 @@ impl Holdback {
         let index = Window::part(self.base, self.before, &self.kept, false).index(hold);
         let hold = self.base + self.kept.floor_char_boundary(index) as u64;
         let open = self.tails.open(policy);
+        self.release_until(context, hold, open, out);
+    }
+
+    /// Releases the text in front of `hold` with redactions applied. `open` is the start of the open matches.
+    fn release_until(&mut self, context: &mut Context<'_>, hold: u64, open: Option<u64>, out: &mut String) {
+        let policy = context.policy;
         loop {
             let first = self.redactions.first(hold, open);
             let (until, then) = match first {
@@ -385,15 +471,26 @@ impl Holdback {
                 let window = Window::part(self.base, self.before, &self.kept, false);
                 let released = self.kept.get(window.index(self.released)..window.index(until));
                 debug_assert!(released.is_some(), "searches stop between characters");
+                self.cuts.reach(until, out.len(), self.released);
                 out.push_str(released.unwrap_or(""));
             }
             self.released = self.released.max(then);
-            let First::Closed(redaction) = first else { return };
+            let First::Closed(redaction) = first else {
+                self.cuts.reach(self.released, out.len(), self.released);
+                return;
+            };
+            if redaction.end <= self.given_up {
+                continue;
+            }
             let value =
                 self.kept_text(redaction.start, redaction.end).filter(|value| policy.replaces_as_value(value.len()));
             let with = policy.rule(redaction.rule);
             let with = with.map(|rule| rule.replacement_of(value, policy.placeholder_key()));
             out.push_str(&with.unwrap_or_default());
+            self.cuts.reach(redaction.end, out.len(), redaction.end);
+            if let Some(replaced) = &mut self.replaced {
+                replaced.push(redaction);
+            }
             context.report.redactions += 1;
         }
     }

@@ -40,9 +40,6 @@ pub enum Cause {
     /// the tools that it calls are not known.
     #[error("its tool calls are too large to be inspected")]
     TooLarge,
-    /// Streamed text that continues after its end was announced: a match that spans this end could not be found.
-    #[error("a text continues after its announced end")]
-    TextAfterEnd,
 }
 
 /// Match of a rule in a complete body.
@@ -200,7 +197,6 @@ impl Policy {
             Cause::TooManyRedactions => (400, "Refused by the gateway's policy: it needs too many redactions."),
             Cause::TooCostly => (400, "Refused by the gateway's policy: it takes too long to inspect."),
             Cause::TooLarge => (400, "Refused by the gateway's policy: its tool calls are too large to be inspected."),
-            Cause::TextAfterEnd => (400, "Refused by the gateway's policy: a text continues after its announced end."),
         };
         ApiError { status, message, kind: "invalid_request_error", param: None, code: Some("content_policy_violation") }
     }

@@ -1,8 +1,13 @@
 //! Inspection of a streamed response, event by event.
 
-use crate::arguments::{self, CalledNames, Tool};
-use crate::body::{inspect_metered, inspect_opaque, is_arguments, is_piecewise, within};
-use crate::held_arguments::{Added, HeldArguments, MAX_HELD_BYTES};
+mod called_tools;
+mod delayed;
+mod text;
+mod unknown_texts;
+
+use crate::arguments;
+use crate::body::{inspect_opaque, is_arguments, is_piecewise, within};
+use crate::held_arguments::MAX_HELD_BYTES;
 use crate::holdback::{Context, Holdback};
 use crate::json_strings;
 use crate::overlap;
@@ -16,15 +21,23 @@ use crate::rule_scope::{Applicable, ScopedTexts};
 use crate::rule_set::RuleSet;
 use crate::search::meter::Meter;
 use crate::search::scratch::Scratch;
+use called_tools::CalledTools;
+use delayed::DelayedEvents;
 use std::sync::Arc;
+use text::{Text, inspect_complete};
 use tollgate_llm::{
     Channel, Chunk, DeltaTemplate, Dialect, Edits, Event, EventContent, Framing, Overlap, ParsedEvent, Part, Span,
-    empty_value,
+    TextPlace, empty_value, text_places,
 };
+use unknown_texts::{Decided, UnknownPiece, UnknownTexts};
 
-/// Maximum number of texts that a stream may have: candidates times the parts of each (content, reasoning, arguments of each
+/// Maximum number of texts that are open at a time: candidates times the parts of each (content, reasoning, arguments of each
 /// tool call). OpenAI allows 128 candidates and 128 tool calls.
 const MAX_TEXTS: usize = 512;
+/// Maximum number of texts of a stream that are remembered by their place after they have ended.
+const MAX_PLACES: usize = 4096;
+/// Maximum bytes of events that wait for the end of a possible match.
+const MAX_DELAYED_BYTES: usize = 256 << 10;
 
 /// Verdict on a stream after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,144 +85,17 @@ pub struct StreamInspector {
     released: String,
     /// Number of held bytes of arguments of tool calls.
     held_arguments: usize,
-    /// Names of the tools that are called, by candidate and call, if rules judge arguments.
-    called: Vec<((u32, u32), CalledNames)>,
+    /// Names of the tools that are called, if rules judge arguments.
+    called: CalledTools,
+    /// Channels of the texts so far, those that have ended included.
+    channels: Vec<Channel>,
+    /// Texts in members that the dialect does not know.
+    unknown: UnknownTexts,
+    delayed: DelayedEvents,
+    /// Number of events so far.
+    events: u64,
     /// `true` once a text of a response that passes text by text was inspected.
     passes_texts: bool,
-}
-
-/// Text of the stream.
-#[derive(Debug, Default)]
-struct Text {
-    holdback: Holdback,
-    /// Comparison with the request, in front of the hold-back.
-    overlap: Option<Box<overlap::Reader>>,
-    /// Restoration of values in the text that the inspection has released.
-    restorer: Option<Restorer>,
-    /// Arguments of a tool call, until they are complete or turn out not to be JSON.
-    arguments: Option<HeldArguments>,
-    /// Event for withheld text that no later event of the upstream carries; created when text is first withheld.
-    template: Option<DeltaTemplate>,
-    /// `true` once the upstream has announced the end of the candidate.
-    finished: bool,
-}
-
-impl Text {
-    fn new(
-        part: Part,
-        policy: &Policy,
-        applicable: Applicable<'_>,
-        (values, facts): (&PlaceholderValues, &RequestFacts),
-    ) -> Text {
-        let holds_any = arguments::has_rules(policy, applicable.excluded, facts);
-        let arguments = matches!(part, Part::ToolArguments(_)).then(|| HeldArguments::new(holds_any));
-        let restorer = (is_restorable(part) && !values.is_empty()).then(Restorer::default);
-        let compares = overlap::is_compared(part);
-        let overlap = compares.then(|| overlap::Reader::new(policy, applicable, &facts.passages)).flatten();
-        Text { arguments, restorer, overlap: overlap.map(Box::new), ..Text::default() }
-    }
-
-    /// Returns the number of withheld bytes.
-    fn held(&self) -> usize {
-        self.holdback.held() + self.held_overlap() + self.held_arguments() + self.held_placeholder()
-    }
-
-    fn held_overlap(&self) -> usize {
-        self.overlap.as_ref().map_or(0, |overlap| overlap.held())
-    }
-
-    fn held_placeholder(&self) -> usize {
-        self.restorer.as_ref().map_or(0, Restorer::held)
-    }
-
-    /// Restores values in `released`, text that the inspection has released. `is_last` releases what may be the beginning of a
-    /// placeholder. Returns the number of restored values.
-    fn restore(&mut self, values: &PlaceholderValues, is_last: bool, released: &mut String) -> u64 {
-        let Some(restorer) = &mut self.restorer else { return 0 };
-        let inspected = std::mem::take(released);
-        restorer.push(values, &inspected, is_last, released)
-    }
-
-    fn held_arguments(&self) -> usize {
-        self.arguments.as_ref().map_or(0, HeldArguments::held)
-    }
-
-    /// Adds a piece and appends the released text to `out`. Returns the cause if the text is blocked.
-    ///
-    /// `tool` is the name of the tool whose arguments the text is.
-    fn push(
-        &mut self,
-        context: &mut Context<'_>,
-        (tool, facts): (Option<&CalledNames>, &RequestFacts),
-        piece: &str,
-        is_last: bool,
-        out: &mut String,
-    ) -> Option<Cause> {
-        let Some(arguments) = &mut self.arguments else {
-            return match &mut self.overlap {
-                Some(overlap) => overlap.push(context, &mut self.holdback, &facts.passages, (piece, is_last), out),
-                None => self.holdback.push(context, piece, is_last, out),
-            };
-        };
-        let added = arguments.add(piece, is_last);
-        if let Added::Complete(arguments) | Added::Other(arguments) = &added
-            && let Context { policy, applicable, report, .. } = context
-            && !policy.on_arguments().is_empty()
-            && let tool = tool.map_or(Tool::Unnamed, CalledNames::tool)
-            && let mut meter = Meter::for_bytes(arguments.len() as u64)
-            && let call = (&tool, arguments.as_str())
-            && let Some(cause) = arguments::inspect(policy, applicable.excluded, facts, call, &mut meter, report)
-        {
-            self.arguments = None;
-            return Some(cause);
-        }
-        if context.policy.can_edit(Direction::Response) {
-            return self.inspect_arguments(context, added, is_last, out);
-        }
-        out.push_str(piece);
-        self.inspect_arguments(context, added, is_last, &mut String::new())
-    }
-
-    fn inspect_arguments(
-        &mut self,
-        context: &mut Context<'_>,
-        added: Added,
-        is_last: bool,
-        out: &mut String,
-    ) -> Option<Cause> {
-        match added {
-            Added::Held => None,
-            Added::Complete(text) => {
-                self.arguments = None;
-                let mut meter = Meter::for_bytes(text.len() as u64);
-                inspect_complete(context.policy, context.applicable, context.report, &mut meter, &text, out)
-            }
-            Added::Other(text) => {
-                self.arguments = None;
-                self.holdback.push(context, &text, is_last, out)
-            }
-        }
-    }
-}
-
-/// Inspects a text that is complete and appends it, edited, to `out`. Returns the cause if it is blocked.
-fn inspect_complete(
-    policy: &Policy,
-    applicable: Applicable<'_>,
-    report: &mut Report,
-    meter: &mut Meter,
-    text: &str,
-    out: &mut String,
-) -> Option<Cause> {
-    let mut found = inspect_metered(policy, Direction::Response, text, meter, applicable);
-    let (cause, edits) = (found.cause, std::mem::take(&mut found.edits));
-    found.findings.clear();
-    report.add(found);
-    let cause = cause.or_else(|| report.reached(policy, Direction::Response));
-    if cause.is_none() {
-        out.push_str(&String::from_utf8_lossy(&edits.apply(text.as_bytes())));
-    }
-    cause
 }
 
 /// Event that is being inspected, and its output.
@@ -218,7 +104,13 @@ struct Current<'e> {
     event: &'e Event<'e>,
     data: &'e [u8],
     chunk: &'e Chunk,
+    /// Places of the texts in members that the dialect does not know, by the offset of the text.
+    places: Vec<(usize, TextPlace)>,
     edits: Edits,
+    /// Number of texts that may still become part of a match with a later event.
+    undecided: usize,
+    /// Length of `out` before the event.
+    start: usize,
     out: &'e mut Vec<u8>,
 }
 
@@ -256,7 +148,11 @@ impl StreamInspector {
             meter: Meter::for_bytes(0),
             released: String::new(),
             held_arguments: 0,
-            called: Vec::new(),
+            called: CalledTools::default(),
+            channels: Vec::new(),
+            unknown: UnknownTexts::default(),
+            delayed: DelayedEvents::default(),
+            events: 0,
             passes_texts: false,
         }
     }
@@ -292,20 +188,124 @@ impl StreamInspector {
             return StreamVerdict::Continue;
         }
         self.framing = event.framing();
+        self.events += 1;
+        let start = out.len();
         let result = match parsed.content() {
-            // Nothing may follow the end of the stream.
-            EventContent::End => self.resolve(|_| true, out).map(|()| self.pass(event, out)),
-            EventContent::Empty if event.is_last() => self.resolve(|_| true, out).map(|()| self.pass(event, out)),
+            EventContent::End => self.end(event, out),
+            EventContent::Empty if event.is_last() => self.end(event, out),
             EventContent::Empty => {
                 self.pass(event, out);
                 Ok(())
             }
             EventContent::Chunk(chunk) => {
-                self.chunk(Current { parsed, event, data: parsed.data(), chunk, edits: Edits::new(), out })
+                let (data, edits) = (parsed.data(), Edits::new());
+                let places = self.places(event, data, chunk);
+                self.chunk(Current { parsed, event, data, chunk, places, edits, undecided: 0, start, out })
             }
             EventContent::Unreadable => self.unscanned(Cause::Unreadable).map(|()| self.pass(event, out)),
         };
-        self.verdict(result, out)
+        let result = result.and_then(|()| self.delay(start, out));
+        self.verdict(result, start, out)
+    }
+
+    /// Ends the unknown texts of some candidates or blocks. `is_final`: they do not go on, whatever follows.
+    fn end_unknown(&mut self, ends: impl Fn(u32) -> bool, is_final: bool) -> Result<Vec<Decided>, Cause> {
+        let mut decided = Vec::new();
+        let mut context = Context {
+            policy: &self.policy,
+            applicable: Applicable::to_part(Part::Other, &self.excluded),
+            scratch: &mut self.scratch,
+            report: &mut self.report,
+        };
+        self.unknown.end(ends, is_final, &mut context, &mut decided)?;
+        Ok(decided)
+    }
+
+    /// Replaces the texts that are decided. `current` is the event that is being inspected.
+    fn decide(&mut self, decided: Vec<Decided>, mut current: Option<&mut Current<'_>>) -> Continue {
+        for Decided { event, replaced, choice } in decided {
+            if replaced.is_some() {
+                self.mark_redacted(choice);
+            }
+            let replaced = replaced.as_ref().map(|(span, text)| (*span, text.as_str()));
+            match current.as_deref_mut().filter(|_| event == self.events) {
+                Some(current) => {
+                    current.undecided = current.undecided.saturating_sub(1);
+                    if let Some((span, text)) = replaced {
+                        current.edits.replace_text(span, text).map_err(too_many)?;
+                    }
+                }
+                None => self.delayed.decide(event, replaced).map_err(too_many)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks the annotations of a candidate or block as stale.
+    fn mark_redacted(&mut self, choice: u32) {
+        if !self.redacted.contains(&choice) && self.redacted.len() < MAX_TEXTS {
+            self.redacted.push(choice);
+        }
+    }
+
+    /// Frees the places of the texts of blocks that have ended. A candidate may go on behind its end.
+    fn forget(&mut self, ends: impl Fn(u32) -> bool) {
+        if self.dialect.responds_in_blocks() {
+            self.texts.retain(|(channel, text)| !text.finished || !ends(channel.choice));
+        }
+    }
+
+    /// Ends all texts in front of the event that ends the stream.
+    fn end(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Continue {
+        let decided = self.end_unknown(|_| true, true)?;
+        self.decide(decided, None)?;
+        self.resolve(|_| true, out)?;
+        self.pass(event, out);
+        Ok(())
+    }
+
+    /// Lets the output of an event, which begins at `start`, wait behind events that wait. Appends those that may leave now.
+    fn delay(&mut self, start: usize, out: &mut Vec<u8>) -> Continue {
+        if self.delayed.is_empty() {
+            return Ok(());
+        }
+        if self.delayed.last() < self.events {
+            let own = out.split_off(start);
+            self.delayed.push(self.events, own, None, 0);
+        }
+        let all = self.delayed.bytes() > MAX_DELAYED_BYTES;
+        let mut decided = Vec::new();
+        let mut context = Context {
+            policy: &self.policy,
+            applicable: Applicable::to_part(Part::Other, &self.excluded),
+            scratch: &mut self.scratch,
+            report: &mut self.report,
+        };
+        self.unknown.release_old(self.events, all, &mut context, &mut decided);
+        self.decide(decided, None)?;
+        self.delayed.flush(out);
+        Ok(())
+    }
+
+    /// Returns the places of the texts in members that the dialect does not know. Texts in values that are complete have none.
+    fn places(&self, event: &Event<'_>, data: &[u8], chunk: &Chunk) -> Vec<(usize, TextPlace)> {
+        let is_unknown = |part: Part| matches!(part, Part::Other | Part::ToolPiece(_));
+        if !self.has_rules || chunk.is_error || !chunk.texts.iter().any(|text| is_unknown(text.channel.part)) {
+            return Vec::new();
+        }
+        let is_piece = |span: Span| {
+            !within(&chunk.snapshots, span) && !within(&chunk.logprobs, span) && !within(&chunk.uneditable, span)
+        };
+        let annotations: Vec<Span> = chunk.offsets.iter().map(|offsets| offsets.span).collect();
+        let texts = chunk.texts.iter().filter(|text| is_unknown(text.channel.part) && is_piece(text.str.span));
+        let texts = texts.filter(|text| !within(&annotations, text.str.span));
+        let mut wanted: Vec<usize> = texts.map(|text| text.str.literal().start).collect();
+        wanted.sort_unstable();
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        let places = text_places(event.name(), data, &wanted);
+        wanted.into_iter().zip(places).filter_map(|(at, place)| Some((at, place?))).collect()
     }
 
     /// Inspects a complete text of a response that passes text by text, and appends what may be released of it to `out`.
@@ -369,8 +369,11 @@ impl StreamInspector {
         if let Some(cause) = self.report.cause {
             return StreamVerdict::Block(cause);
         }
-        let result = self.resolve(|_| true, out);
-        self.verdict(result, out)
+        self.events += 1;
+        let start = out.len();
+        let result = self.end_unknown(|_| true, true).and_then(|decided| self.decide(decided, None));
+        let result = result.and_then(|()| self.resolve(|_| true, out)).and_then(|()| self.delay(start, out));
+        self.verdict(result, start, out)
     }
 
     /// Returns the findings so far.
@@ -382,13 +385,19 @@ impl StreamInspector {
     /// for each text, two placeholders and 256 bytes if values are restored in it, 256 bytes for each word of a rule on overlaps,
     /// and 1 MiB for all arguments of tool calls, which are withheld until they are complete.
     pub fn held_bytes(&self) -> usize {
-        self.texts.iter().map(|(_, text)| text.held()).sum()
+        self.texts.iter().map(|(_, text)| text.held()).sum::<usize>() + self.unknown.held()
     }
 
-    fn verdict(&mut self, result: Continue, out: &mut Vec<u8>) -> StreamVerdict {
+    /// Returns the verdict on an event whose output begins at `start`.
+    fn verdict(&mut self, result: Continue, start: usize, out: &mut Vec<u8>) -> StreamVerdict {
         match result {
             Ok(()) => StreamVerdict::Continue,
             Err(cause) => {
+                if self.delayed.clear() {
+                    // What waits may be the beginning of the match. All that has left was followed by an event.
+                    out.truncate(start);
+                    self.terminated = true;
+                }
                 end_event(&mut self.terminated, self.framing, out); // an error event follows
                 self.report.block(cause);
                 self.texts = Vec::new();
@@ -429,9 +438,19 @@ impl StreamInspector {
                 self.text(&mut current, at)?;
             }
         }
-        let Current { parsed, edits, out, .. } = current;
         if chunk.ends || !chunk.finished.is_empty() {
-            self.resolve(|channel| chunk.ends || chunk.finished.contains(&channel.choice), out)?;
+            let ends = |choice: u32| chunk.ends || chunk.finished.contains(&choice);
+            let decided = self.end_unknown(ends, self.dialect.responds_in_blocks())?;
+            self.decide(decided, Some(&mut current))?;
+            self.resolve(|channel| ends(channel.choice), current.out)?;
+            self.forget(ends);
+        }
+        let Current { parsed, edits, undecided, start, out, .. } = current;
+        if undecided > 0 || !self.delayed.is_empty() {
+            let before = out.split_off(start);
+            self.delayed.push(self.events, before, Some((event.to_held(), edits)), undecided);
+            self.terminated = event.is_terminated();
+            return Ok(());
         }
         if edits.is_empty() {
             self.pass(event, out);
@@ -463,7 +482,13 @@ impl StreamInspector {
         if let Part::ToolName(call) = text.channel.part
             && !self.policy.on_arguments().is_empty()
         {
-            self.name(text.channel.choice, call, &piece);
+            self.called.add(text.channel.choice, call, &piece);
+        }
+        let start = text.str.literal().start;
+        if let Ok(found) = current.places.binary_search_by_key(&start, |(start, _)| *start)
+            && let Some((_, place)) = current.places.get(found).copied()
+        {
+            return self.unknown_piece(current, place, at, &piece);
         }
         let mut released = std::mem::take(&mut self.released);
         released.clear();
@@ -482,8 +507,8 @@ impl StreamInspector {
         };
         let redacted = self.report.redactions + self.report.restored > changes
             || matches!(text.channel.part, Part::Whole | Part::WholeArguments) && released != piece;
-        if redacted && !self.redacted.contains(&text.channel.choice) && self.redacted.len() < MAX_TEXTS {
-            self.redacted.push(text.channel.choice);
+        if redacted {
+            self.mark_redacted(text.channel.choice);
         }
         let mut edited = Ok(());
         if result.is_ok() && released != piece && text.channel.part == Part::ToolNumber {
@@ -496,15 +521,20 @@ impl StreamInspector {
         result.and(edited)
     }
 
-    /// Keeps the name of a tool that is called. Beyond [`MAX_TEXTS`], names are not known.
-    fn name(&mut self, choice: u32, call: u32, name: &str) {
-        if let Some((_, own)) = self.called.iter_mut().find(|(own, _)| *own == (choice, call)) {
-            own.add(name);
-        } else if self.called.len() < MAX_TEXTS {
-            let mut own = CalledNames::default();
-            own.add(name);
-            self.called.push(((choice, call), own));
-        }
+    /// Inspects a string in a member that the dialect does not know: alone, and as a piece of the text at its place.
+    fn unknown_piece(&mut self, current: &mut Current<'_>, place: TextPlace, at: usize, piece: &str) -> Continue {
+        let Some(text) = current.chunk.texts.get(at) else { return Ok(()) };
+        let piece = UnknownPiece { place, channel: text.channel, event: self.events, span: text.str.span, text: piece };
+        let mut context = Context {
+            policy: &self.policy,
+            applicable: Applicable::to_part(text.channel.part, &self.excluded),
+            scratch: &mut self.scratch,
+            report: &mut self.report,
+        };
+        let mut decided = Vec::new();
+        current.undecided += 1;
+        self.unknown.add(piece, &mut context, &mut self.meter, &mut decided)?;
+        self.decide(decided, Some(current))
     }
 
     /// Judges the calls that an event contains whole: APIs that send arguments as an object, and events that repeat what was
@@ -547,13 +577,20 @@ impl StreamInspector {
         let later = chunk.texts.get(at + 1..).unwrap_or(&[]);
         let last = (chunk.ends || chunk.finished.contains(&source.channel.choice))
             && !later.iter().any(|later| later.channel == source.channel);
-        let index = match self.texts.iter().position(|(channel, _)| *channel == source.channel) {
+        let part = source.channel.part;
+        let applicable = Applicable::to_part(part, &self.excluded);
+        let new = || Text::new(part, &self.policy, applicable, (&self.values, &self.facts));
+        let found = self.texts.iter().position(|(channel, _)| *channel == source.channel);
+        if found.is_none() && self.texts.len() >= MAX_TEXTS {
+            self.texts.retain(|(_, text)| !text.finished);
+        }
+        let index = match found {
             Some(index) => index,
             None if self.texts.len() < MAX_TEXTS => {
-                let part = source.channel.part;
-                let applicable = Applicable::to_part(part, &self.excluded);
-                let text = Text::new(part, &self.policy, applicable, (&self.values, &self.facts));
-                self.texts.push((source.channel, text));
+                self.texts.push((source.channel, new()));
+                if self.channels.len() < MAX_PLACES && !self.channels.contains(&source.channel) {
+                    self.channels.push(source.channel);
+                }
                 self.texts.len() - 1
             }
             None => {
@@ -562,13 +599,16 @@ impl StreamInspector {
             }
         };
         let Some((_, text)) = self.texts.get_mut(index) else { return Ok(()) };
-        let late = text.finished && !piece.is_empty();
-        text.finished = last || text.finished && !late;
-        let applicable = Applicable::to_part(source.channel.part, &self.excluded);
+        // Some servers announce the end of a text with every piece of it, or use the index of a text again.
+        let is_late = text.finished && !piece.is_empty();
+        if is_late && text.is_over(part, piece) {
+            *text = new();
+        }
+        text.finished = last || text.finished && !is_late;
         let mut context =
             Context { policy: &self.policy, applicable, scratch: &mut self.scratch, report: &mut self.report };
         let held_before = text.held_arguments();
-        let tool = called(&self.called, source.channel);
+        let tool = self.called.of(source.channel);
         let mut blocked = text.push(&mut context, (tool, &self.facts), piece, last, released);
         let held = text.held_arguments();
         self.held_arguments = (self.held_arguments + held).saturating_sub(held_before);
@@ -599,8 +639,9 @@ impl StreamInspector {
         if last {
             // A template may hold a whole event of the upstream.
             text.template = None;
+            self.called.end(source.channel);
         }
-        if late { self.unscanned(Cause::TextAfterEnd) } else { Ok(()) }
+        Ok(())
     }
 
     /// Ends the holding of arguments that are too large to be held. If the policy lets them pass, they are inspected as they
@@ -659,10 +700,10 @@ impl StreamInspector {
 
     /// Returns the part of a text that arrives complete: of one that repeats pieces of reasoning alone, reasoning.
     fn repeated_part(&self, channel: Channel) -> Part {
-        let mut repeated = self.texts.iter().filter(|(own, _)| own.choice == channel.choice).peekable();
+        let mut repeated = self.channels.iter().filter(|own| own.choice == channel.choice).peekable();
         let is_reasoning = channel.part == Part::Whole
             && repeated.peek().is_some()
-            && repeated.all(|(own, _)| matches!(own.part, Part::Reasoning | Part::ReasoningCopy));
+            && repeated.all(|own| matches!(own.part, Part::Reasoning | Part::ReasoningCopy));
         if is_reasoning { Part::Reasoning } else { channel.part }
     }
 
@@ -676,8 +717,9 @@ impl StreamInspector {
             let mut context =
                 Context { policy: &self.policy, applicable, scratch: &mut self.scratch, report: &mut self.report };
             self.held_arguments = self.held_arguments.saturating_sub(text.held_arguments());
-            let tool = called(&self.called, *channel);
+            let tool = self.called.of(*channel);
             let blocked = text.push(&mut context, (tool, &self.facts), "", true, &mut self.released);
+            self.called.end(*channel);
             self.report.restored += text.restore(&self.values, true, &mut self.released);
             if let Some(template) = text.template.take().filter(|_| !self.released.is_empty()) {
                 end_event(&mut self.terminated, self.framing, out);
@@ -696,8 +738,8 @@ impl StreamInspector {
         if self.values.is_empty() || channel.part != Part::Whole {
             return;
         }
-        let mut repeated = self.texts.iter().filter(|(own, _)| own.choice == channel.choice).peekable();
-        if repeated.peek().is_none() || !repeated.all(|(own, _)| is_restorable(own.part)) {
+        let mut repeated = self.channels.iter().filter(|own| own.choice == channel.choice).peekable();
+        if repeated.peek().is_none() || !repeated.all(|own| is_restorable(own.part)) {
             return;
         }
         let inspected = std::mem::take(released);
@@ -723,12 +765,6 @@ impl StreamInspector {
         out.extend_from_slice(event.raw());
         self.terminated = event.is_terminated();
     }
-}
-
-/// Returns the name of the tool whose arguments a text is.
-fn called(called: &[((u32, u32), CalledNames)], channel: Channel) -> Option<&CalledNames> {
-    let Part::ToolArguments(call) = channel.part else { return None };
-    called.iter().find(|(own, _)| *own == (channel.choice, call)).map(|(_, name)| name)
 }
 
 /// Terminates the last event of the output if it is incomplete.

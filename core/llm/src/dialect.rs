@@ -312,6 +312,13 @@ impl Dialect {
         is_openai || is_google || is_bedrock || is_ollama || matches!(self, AnthropicMessages | CohereChat)
     }
 
+    /// Returns `true` if responses consist of blocks that start and end separately (Anthropic, Responses). A text at the place of a
+    /// block that has ended is another block.
+    #[must_use]
+    pub fn responds_in_blocks(self) -> bool {
+        self.spec().in_blocks
+    }
+
     /// Returns `true` if calls are not billed: token counting and moderation.
     #[must_use]
     pub fn is_free(self) -> bool {

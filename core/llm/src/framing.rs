@@ -11,6 +11,7 @@ use large_event::{CondensedEvent, HeldData, LargeEvents};
 use splitter::FrameError;
 
 pub mod event_stream;
+pub(crate) mod held_event;
 pub mod json_array;
 pub mod json_lines;
 pub(crate) mod large_event;

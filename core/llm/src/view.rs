@@ -11,4 +11,5 @@ mod output_cap;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod stream_state;
+pub(crate) mod text_places;
 pub(crate) mod token_prompt;

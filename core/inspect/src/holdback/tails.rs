@@ -12,13 +12,13 @@ use std::collections::VecDeque;
 /// Searches for the tails of the matches whose head was found, by rule.
 ///
 /// The text of an open match needs not be kept, except for its end, where the tail may have begun: all of it is redacted.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tails {
     list: Vec<RuleTails>,
 }
 
 /// Matches of one rule with a tail.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct RuleTails {
     rule: RuleIndex,
     /// End of the last match. A head that starts before it is a part of this match.

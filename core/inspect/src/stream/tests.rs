@@ -1,5 +1,7 @@
 use super::*;
 use crate::generators::{json, policies, policy, texts};
+use crate::inspect_text;
+use crate::redactions::{First, Redaction, Redactions};
 use crate::rule::Action;
 use crate::{inspect_response, report::Finding};
 use proptest::collection::vec;
@@ -354,12 +356,194 @@ fn a_text_that_ends_with_its_last_piece_needs_no_separate_event() {
     assert_eq!(out, body.replace("a@b.c", "[email]"));
 }
 
+/// Returns an event whose only candidate finishes with a piece of its content.
+fn finish(piece: &str) -> String {
+    event(&[format!(r#"{{"index":0,"delta":{{"content":{}}},"finish_reason":"stop"}}"#, json(piece, false))])
+}
+
 #[test]
-fn text_after_the_announced_end_is_blocked() {
-    let end = r#"{"index":0,"delta":{"content":"AKIAIOSF"},"finish_reason":"stop"}"#.to_owned();
-    let body = event(&[end]) + &event(&[delta(&(0, CONTENT, "ODNN7EXAMPLE".to_owned()), false)]);
-    let outcome = inspect_whole(&policy(&[KEY]), &body);
-    assert_eq!(outcome.verdict, StreamVerdict::Block(Cause::TextAfterEnd));
+fn text_after_the_announced_end_goes_on() {
+    for (rules, pieces, released, redactions) in [
+        (&[KEY][..], &["Hello", " there", ", friend"][..], Some("Hello there, friend"), 0),
+        (&[KEY], &["AKIAIOSF", "ODNN7EXAMPLE"], None, 0),
+        (&[KEY], &["the key AK", "IA", "IOSFODNN7EXAMPLE", " is"], None, 0),
+        (&[EMAIL], &["to a@b.c", " and d@e.f", " now"], Some("to [email] and [email] now"), 2),
+        // What has left cannot be redacted, but the rest is.
+        (&[EMAIL], &["to a", "@b.c", "om"], Some("to a[email]om"), 1),
+    ] {
+        let body: String = pieces.iter().map(|piece| finish(piece)).collect();
+        let outcome = inspect_whole(&policy(rules), &body);
+        let blocked = matches!(outcome.verdict, StreamVerdict::Block(Cause::Rule(_)));
+        assert_eq!(blocked, released.is_none(), "{pieces:?}: {:?}", outcome.verdict);
+        if let Some(released) = released {
+            let mut framer = Framer::new(Framing::Sse, 1 << 20);
+            let mut text = String::new();
+            let pushed = framer.push(&outcome.out, |event| {
+                let data = event.data().unwrap_or_default();
+                let chunk = Chunk::parse(Dialect::OpenAiChat, &data, &ParseLimits::default()).unwrap().unwrap();
+                text.extend(chunk.texts.iter().map(|text| text.str.decode(&data)));
+                Ok::<_, ()>(())
+            });
+            pushed.unwrap();
+            assert_eq!((text.as_str(), outcome.inspector.report().redactions), (released, redactions), "{pieces:?}");
+        }
+    }
+}
+
+/// Inspects events of `dialect` and returns the verdict and the output.
+fn inspect_events(rules: &[&str], dialect: Dialect, events: &[&str]) -> (StreamVerdict, Vec<String>) {
+    inspect_by(policy(rules), dialect, events)
+}
+
+fn inspect_by(policy: Arc<Policy>, dialect: Dialect, events: &[&str]) -> (StreamVerdict, Vec<String>) {
+    let mut inspector = StreamInspector::new(policy, dialect);
+    let (mut parser, mut out) = (EventParser::new(dialect), Vec::new());
+    let mut verdict = StreamVerdict::Continue;
+    let mut framer = Framer::new(Framing::Sse, 1 << 20);
+    for data in events {
+        let _ = framer.push(format!("data: {data}\n\n").as_bytes(), |event| {
+            if verdict == StreamVerdict::Continue {
+                verdict = inspector.event(&parser.parse(event), &mut out);
+            }
+            Ok::<_, ()>(())
+        });
+    }
+    if verdict == StreamVerdict::Continue {
+        verdict = inspector.finish(&mut out);
+        assert_eq!(inspector.held_bytes(), 0);
+    }
+    let out = String::from_utf8(out).unwrap();
+    (verdict, out.split_terminator("\n\n").map(|event| event.trim_start_matches("data: ").to_owned()).collect())
+}
+
+#[test]
+fn pieces_in_unknown_members_are_one_text() {
+    let chat = |piece: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"thinking":"{piece}"}}}}]}}"#);
+    let diff = |piece: &str| {
+        format!(r#"{{"type":"response.new_diff.delta","item_id":"i","output_index":0,"delta":"{piece}"}}"#)
+    };
+    let stdout =
+        |piece: &str| format!(r#"{{"type":"response.output.delta","delta":{{"stderr":"","stdout":"{piece}"}}}}"#);
+    let block = |piece: &str| {
+        format!(r#"{{"type":"content_block_delta","index":1,"delta":{{"type":"new_delta","content":"{piece}"}}}}"#)
+    };
+    let partial = |piece: &str| {
+        format!(
+            r#"{{"candidates":[{{"content":{{"parts":[{{"functionCall":{{"partialArgs":[{{"jsonPath":"$.a","stringValue":"{piece}"}}]}}}}]}}}}]}}"#
+        )
+    };
+    let converse = |piece: &str| format!(r#"{{"contentBlockIndex":0,"delta":{{"newContent":{{"x":"{piece}"}}}}}}"#);
+    let events: [(Dialect, &dyn Fn(&str) -> String); 6] = [
+        (Dialect::OpenAiChat, &chat),
+        (Dialect::OpenAiResponses, &diff),
+        (Dialect::OpenAiResponses, &stdout),
+        (Dialect::AnthropicMessages, &block),
+        (Dialect::GeminiGenerate, &partial),
+        (Dialect::BedrockConverse, &converse),
+    ];
+    for (dialect, event) in events {
+        for pieces in [&["the key AKIAIOSFO", "DNN7EXAMPLE is"][..], &["AK", "IA", "IOSFODNN7EXAMPL", "E"]] {
+            let events: Vec<String> = pieces.iter().map(|piece| event(piece)).collect();
+            let events: Vec<&str> = events.iter().map(String::as_str).collect();
+            let (verdict, out) = inspect_events(&[KEY], dialect, &events);
+            assert!(matches!(verdict, StreamVerdict::Block(Cause::Rule(_))), "{dialect:?} {verdict:?}");
+            assert!(!out.concat().contains("AKIA") && !out.concat().contains("DNN7"), "{out:?}");
+        }
+        let pieces = ["write to ab", "c@exam", "ple.com, pl", "ease"];
+        let events: Vec<String> = pieces.iter().map(|piece| event(piece)).collect();
+        let events: Vec<&str> = events.iter().map(String::as_str).collect();
+        let (_, out) = inspect_events(&[EMAIL], dialect, &events);
+        let want: Vec<String> = ["write to [email]", "", ", pl", "ease"].iter().map(|piece| event(piece)).collect();
+        assert_eq!(out, want, "{dialect:?}");
+    }
+}
+
+#[test]
+fn strings_in_unknown_members_are_also_complete_texts() {
+    let chat = |piece: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"urls":["{piece}"]}}}}]}}"#);
+    let redact = KEY.replace("\"block\"", "\"redact\",\"replacement\":\"[key]\"");
+    let (_, out) = inspect_events(
+        &[&redact],
+        Dialect::OpenAiChat,
+        &[&chat("http://a"), &chat("AKIAIOSFODNN7EXAMPLE"), &chat("next"), &chat("AKIAIOSFODNN7EXAMPLE")],
+    );
+    assert_eq!(out, ["http://a", "[key]", "next", "[key]"].map(chat));
+}
+
+#[test]
+fn strings_that_are_the_same_in_all_events_delay_nothing() {
+    let event =
+        |text: &str| format!(r#"{{"provider":"someone","choices":[{{"index":0,"delta":{{"content":"{text} "}}}}]}}"#);
+    let mut inspector = StreamInspector::new(policy(&[EMAIL]), Dialect::OpenAiChat);
+    let (mut parser, mut out) = (EventParser::new(Dialect::OpenAiChat), Vec::new());
+    let mut framer = Framer::new(Framing::Sse, 1 << 20);
+    let mut sent = String::new();
+    for at in 0..20 {
+        let data = format!("data: {}\n\n", event(&format!("w{at}")));
+        sent += &data;
+        let pushed = framer.push(data.as_bytes(), |event| {
+            assert_eq!(inspector.event(&parser.parse(event), &mut out), StreamVerdict::Continue);
+            Ok::<_, ()>(())
+        });
+        pushed.unwrap();
+        assert_eq!(out.len(), if at == 0 { 0 } else { sent.len() }, "{at}");
+    }
+    assert_eq!(String::from_utf8(out).unwrap(), sent);
+}
+
+#[test]
+fn a_text_that_is_not_continued_delays_a_few_events() {
+    let mut inspector = StreamInspector::new(policy(&[EMAIL]), Dialect::OpenAiChat);
+    let (mut parser, mut out) = (EventParser::new(Dialect::OpenAiChat), Vec::new());
+    let mut framer = Framer::new(Framing::Sse, 1 << 20);
+    let mut sent = r#"data: {"choices":[{"index":0,"delta":{"state":"thinking"}}]}"#.to_owned() + "\n\n";
+    let mut next = sent.clone();
+    for at in 0..12 {
+        let pushed = framer.push(next.as_bytes(), |event| {
+            assert_eq!(inspector.event(&parser.parse(event), &mut out), StreamVerdict::Continue);
+            Ok::<_, ()>(())
+        });
+        pushed.unwrap();
+        assert_eq!(out.len(), if at < 8 { 0 } else { sent.len() }, "{at}");
+        next = event(&[delta(&(0, CONTENT, "word. ".to_owned()), false)]);
+        sent += &next;
+    }
+}
+
+#[test]
+fn blocks_that_have_ended_make_room_for_others() {
+    let mut events = Vec::new();
+    for at in 0..1500 {
+        events.push(format!(
+            r#"{{"type":"content_block_delta","index":{at},"delta":{{"type":"text_delta","text":"w{at}. a@b.c"}}}}"#
+        ));
+        events.push(format!(r#"{{"type":"content_block_stop","index":{at}}}"#));
+    }
+    let events: Vec<&str> = events.iter().map(String::as_str).collect();
+    let (verdict, out) = inspect_events(&[EMAIL], Dialect::AnthropicMessages, &events);
+    assert_eq!(verdict, StreamVerdict::Continue);
+    let out = out.concat();
+    assert!(out.contains("w1499. ") && out.matches("[email]").count() == 1500 && !out.contains("a@b"));
+}
+
+#[test]
+fn calls_at_the_same_place_one_after_the_other_have_their_own_names() {
+    let rule = r#"{"id":"t","match":{"regex":"etc"},"scope":{"tools":["bash"]},"action":"block"}"#;
+    let events = |first: &str, second: &str| {
+        [("a", first), ("b", second)].map(|(id, name)| {
+            [
+                format!(r#"{{"type":"response.output_item.added","item":{{"id":"{id}","type":"function_call","name":"{name}","arguments":""}}}}"#),
+                format!(r#"{{"type":"response.function_call_arguments.delta","item_id":"{id}","delta":"{{\"path\":\"/etc\"}}"}}"#),
+                format!(r#"{{"type":"response.function_call_arguments.done","item_id":"{id}","arguments":"{{\"path\":\"/etc\"}}"}}"#),
+            ]
+        })
+    };
+    for (first, second, blocked) in [("read", "ba", false), ("read", "bash", true), ("ba", "sh", false)] {
+        let events: Vec<String> = events(first, second).into_iter().flatten().collect();
+        let events: Vec<&str> = events.iter().map(String::as_str).collect();
+        let (verdict, _) = inspect_events(&[rule], Dialect::OpenAiResponses, &events);
+        assert_eq!(verdict != StreamVerdict::Continue, blocked, "{first} {second}");
+    }
 }
 
 #[test]
@@ -489,8 +673,69 @@ fn arguments_that_are_too_large_to_be_held_are_refused_or_inspected_as_they_are(
     }
 }
 
+/// Returns a text with the matches in it and in each of its pieces redacted, and `true` if one of them blocks.
+fn redacted_with_pieces(policy: &Policy, pieces: &[String]) -> (String, bool) {
+    let text = pieces.concat();
+    let (mut redactions, mut blocks) = (Redactions::default(), false);
+    let mut add = |text: &str, at: usize| {
+        for Finding { rule, action, range, .. } in inspect_text(policy, Direction::Response, text).findings {
+            blocks |= action == Action::Block;
+            if action == Action::Redact {
+                redactions.push(Redaction { start: (at + range.start) as u64, end: (at + range.end) as u64, rule });
+            }
+        }
+    };
+    add(&text, 0);
+    let mut at = 0;
+    for piece in pieces {
+        add(piece, at);
+        at += piece.len();
+    }
+    redactions.sort();
+    let (mut out, mut copied) = (String::new(), 0);
+    while let First::Closed(redaction) = redactions.first(u64::MAX, None) {
+        out += &text[copied..redaction.start as usize];
+        out += &policy.rule(redaction.rule).unwrap().replacement_of(None, policy.placeholder_key());
+        copied = redaction.end as usize;
+    }
+    (out + &text[copied..], blocks)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 800, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_text_in_an_unknown_member_is_redacted_like_a_complete_one(
+        policy in policies(&["redact", "log", "block"]),
+        pieces in vec(texts(0..8), 1..8),
+        gap in 0usize..3,
+    ) {
+        // The first piece is like no other: the value is no constant.
+        let pieces: Vec<String> = pieces.into_iter().enumerate().map(|(at, piece)| if at == 0 { format!("{piece}!") } else { piece }).collect();
+        let (expected, blocks) = redacted_with_pieces(&policy, &pieces);
+        let unknown = |piece: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"new":{}}}}}]}}"#, json(piece, false));
+        let mut events = Vec::new();
+        for piece in &pieces {
+            events.push(unknown(piece));
+            events.extend(std::iter::repeat_n(r#"{"choices":[]}"#.to_owned(), gap));
+        }
+        let sent: Vec<&str> = events.iter().map(String::as_str).collect();
+        let policy = policy.clone();
+        let (verdict, out) = inspect_by(policy, Dialect::OpenAiChat, &sent);
+        prop_assert_eq!(matches!(verdict, StreamVerdict::Block(_)), blocks);
+        if !blocks {
+            prop_assert_eq!(out.len(), events.len());
+            let mut text = String::new();
+            for event in &out {
+                let value: serde_json::Value = serde_json::from_str(event).unwrap();
+                text += value["choices"][0]["delta"]["new"].as_str().unwrap_or_default();
+            }
+            prop_assert_eq!(&text, &expected);
+            if expected == pieces.concat() {
+                prop_assert_eq!(out, events);
+            }
+        }
+    }
 
     #[test]
     fn a_client_receives_the_redaction_of_the_complete_text(

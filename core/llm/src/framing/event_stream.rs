@@ -221,7 +221,7 @@ pub struct EventStreamMessage<'a> {
 }
 
 impl<'a> EventStreamMessage<'a> {
-    fn new(raw: &'a [u8]) -> EventStreamMessage<'a> {
+    pub(super) fn new(raw: &'a [u8]) -> EventStreamMessage<'a> {
         EventStreamMessage::parse(raw).unwrap_or(EventStreamMessage { raw, headers: &[], payload: raw, whole: false })
     }
 

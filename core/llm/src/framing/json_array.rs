@@ -228,6 +228,15 @@ pub struct ArrayElement<'a> {
 }
 
 impl<'a> ArrayElement<'a> {
+    pub(super) fn new(raw: &'a [u8], data: usize) -> ArrayElement<'a> {
+        ArrayElement { raw, data }
+    }
+
+    /// Returns the number of bytes of the element.
+    pub(super) fn data_len(&self) -> usize {
+        self.data
+    }
+
     /// Returns the original bytes.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {

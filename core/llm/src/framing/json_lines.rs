@@ -103,6 +103,10 @@ pub struct JsonLine<'a> {
 }
 
 impl<'a> JsonLine<'a> {
+    pub(super) fn new(raw: &'a [u8]) -> JsonLine<'a> {
+        JsonLine { raw }
+    }
+
     /// Returns the original bytes, including the LF.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {

@@ -193,8 +193,13 @@ pub struct SseEvent<'a> {
 }
 
 impl<'a> SseEvent<'a> {
-    fn new(raw: &'a [u8], is_first: bool) -> SseEvent<'a> {
+    pub(super) fn new(raw: &'a [u8], is_first: bool) -> SseEvent<'a> {
         SseEvent { raw, bom: is_first && raw.starts_with(&BOM) }
+    }
+
+    /// Returns `true` if the event begins with a byte order mark that counts as one.
+    pub(super) fn has_bom(&self) -> bool {
+        self.bom
     }
 
     /// Returns the original bytes, up to the end of the empty line.

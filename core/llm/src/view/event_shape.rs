@@ -81,6 +81,7 @@ impl EventShape {
             && chunk.by_model.is_empty()
             && chunk.finished.is_empty()
             && chunk.offsets.is_empty()
+            && chunk.snapshots.is_empty()
             && !chunk.ends
             && !chunk.is_error
             && name.unwrap_or_default().len() + data.len() <= MAX_BYTES

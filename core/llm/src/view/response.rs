@@ -38,6 +38,9 @@ pub enum Part {
     /// String in the arguments of a tool call, for APIs that send them as an object (Gemini, Ollama). Such an object is
     /// never split, not even in streams: each string is a separate text.
     ToolValue(u32),
+    /// String in the arguments of the tool call with this index that arrives in pieces, each with its path in the arguments (Vertex
+    /// AI, `partialArgs`). Its pieces have one [place](crate::text_places).
+    ToolPiece(u32),
     /// Transcript of audio output.
     Transcript,
     /// Chosen tokens of `logprobs`, which repeat the content.
@@ -53,7 +56,8 @@ pub enum Part {
     WholeArguments,
     /// Number in the arguments of a tool call that are an object. Its span is the number, without quotes.
     ToolNumber,
-    /// Any other string that a model or a tool may have written. Pieces of different texts share this channel.
+    /// Any other string that a model or a tool may have written. Different texts share this channel; their
+    /// [places](crate::text_places) tell them apart.
     Other,
 }
 
@@ -233,6 +237,9 @@ pub struct Chunk {
     pub usage_member: Option<Span>,
     /// `true` if the event has members besides usage and what every event repeats: citations, results of filters.
     pub has_other_members: bool,
+    /// Values that are complete: items and messages as they begin or end, whole responses, errors. The texts in them are no pieces
+    /// of longer ones. In ascending order.
+    pub snapshots: Vec<Span>,
     pub(super) padding: Vec<Padding>,
     scratch: Scratch,
 }
@@ -300,6 +307,7 @@ impl Chunk {
             reader.end()
         });
         self.uneditable.sort_unstable_by_key(|span| span.start);
+        self.snapshots.sort_unstable_by_key(|span| span.start);
         self.scratch = scratch;
         if result.is_err() {
             self.clear();
@@ -325,6 +333,7 @@ impl Chunk {
         self.logprobs.clear();
         self.offsets.clear();
         self.uneditable.clear();
+        self.snapshots.clear();
         self.padding.clear();
     }
 }
@@ -387,6 +396,11 @@ impl ResponseBuilder<'_> {
             Value::String(str) => self.text(channel, str),
             value => self.texts(reader, Channel { part: Part::Other, ..channel }, value),
         }
+    }
+
+    /// Marks the value that was read as complete, see [`Chunk::snapshots`].
+    pub(crate) fn snapshot(&mut self, reader: &Reader<'_, '_>, value: Value) {
+        self.response.snapshots.push(Span::new(value.start(), reader.offset()));
     }
 
     /// Reads a value without a meaning that differs from event to event.

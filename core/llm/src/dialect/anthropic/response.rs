@@ -69,8 +69,14 @@ pub(super) fn event(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'
                 _ => {}
             },
             ("index", value @ Value::Number(_)) => index = number(reader, value).map_or(0, saturate),
-            ("message", Value::Object(_)) => message(reader, builder, false)?,
-            ("content_block", value) => block(reader, builder, 0, value, true)?,
+            ("message", Value::Object(_)) => {
+                message(reader, builder, false)?;
+                builder.snapshot(reader, value);
+            }
+            ("content_block", value) => {
+                block(reader, builder, 0, value, true)?;
+                builder.snapshot(reader, value);
+            }
             ("delta", value) => block(reader, builder, 0, value, false)?,
             ("usage", Value::Object(_)) => {
                 usage::read(reader, builder, Convention::WITHOUT_CACHE)?;

@@ -61,6 +61,7 @@ fn response(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> R
                 // The prompt was blocked: there will be no candidates.
                 blocked = true;
                 builder.texts(reader, Channel::OTHER, value)?;
+                builder.snapshot(reader, value);
             }
             ("error", value) => {
                 builder.response.is_error |= !value.is_null();
@@ -113,7 +114,10 @@ fn candidate(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, val
                 builder.texts(reader, Channel::OTHER, value)?;
                 builder.response.offsets.push(OffsetAnnotation { choice: 0, span: Span::new(start, reader.offset()) });
             }
-            ("groundingMetadata", Value::Object(_)) => grounding(reader, builder)?,
+            ("groundingMetadata", Value::Object(_)) => {
+                grounding(reader, builder)?;
+                builder.snapshot(reader, value);
+            }
             ("logprobsResult", Value::Object(start)) => {
                 logprobs(reader, builder)?;
                 builder.response.logprobs.push(Span::new(start, reader.offset()));
@@ -163,13 +167,14 @@ fn part(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, value: V
             ("text", value) => builder.text_or_others(reader, channel(Part::Content), value)?,
             ("thought", Value::Bool(thought, _)) => is_thought = thought,
             ("functionCall", Value::Object(_)) => {
-                while let Some((_, field)) = reader.field(&["name", "args", "id"])? {
+                while let Some((_, field)) = reader.field(&["name", "args", "id", "partialArgs"])? {
                     let value = reader.value()?;
-                    match field {
-                        "name" => builder.text_or_others(reader, channel(Part::ToolName(*calls)), value)?,
-                        "args" => builder.texts(reader, channel(Part::ToolValue(*calls)), value)?,
-                        "id" => builder.no_text(reader, 0, value)?,
-                        _ => builder.texts(reader, Channel::OTHER, value)?,
+                    match (field, value) {
+                        ("name", value) => builder.text_or_others(reader, channel(Part::ToolName(*calls)), value)?,
+                        ("args", value) => builder.texts(reader, channel(Part::ToolValue(*calls)), value)?,
+                        ("id", value) => builder.no_text(reader, 0, value)?,
+                        ("partialArgs", Value::Array(_)) => partial_arguments(reader, builder, *calls)?,
+                        (_, value) => builder.texts(reader, Channel::OTHER, value)?,
                     }
                 }
                 *calls = calls.saturating_add(1);
@@ -184,6 +189,30 @@ fn part(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, value: V
             if text.channel.part == Part::Content {
                 text.channel.part = Part::Reasoning;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Reads pieces of arguments, each with its path (Vertex AI, "Streaming function call arguments").
+fn partial_arguments(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, call: u32) -> Result<()> {
+    while let Some(value) = reader.element()? {
+        let Value::Object(_) = value else {
+            builder.texts(reader, Channel::OTHER, value)?;
+            continue;
+        };
+        while let Some((_, field)) = reader.field(&["jsonPath", "stringValue", "numberValue"])? {
+            let value = reader.value()?;
+            let part = match (field, value) {
+                ("jsonPath", value) => {
+                    builder.no_text(reader, 0, value)?;
+                    continue;
+                }
+                ("stringValue", Value::String(_)) => Part::ToolPiece(call),
+                ("numberValue", Value::Number(_)) => Part::ToolValue(call),
+                _ => Part::Other,
+            };
+            builder.texts(reader, Channel { choice: 0, part }, value)?;
         }
     }
     Ok(())

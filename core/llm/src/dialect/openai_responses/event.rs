@@ -156,15 +156,18 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_
             ("item", value) => {
                 let start = builder.response.texts.len();
                 item(reader, builder, 0, value, true)?;
+                builder.snapshot(reader, value);
                 event.nested = start..builder.response.texts.len();
             }
             ("part", value) => {
-                part(reader, builder, value, PartContext { choice: 0, is_repeated: true, is_summary: false })?
+                part(reader, builder, value, PartContext { choice: 0, is_repeated: true, is_summary: false })?;
+                builder.snapshot(reader, value);
             }
             ("response", Value::Object(_)) => {
                 let start = builder.response.texts.len();
                 event.is_response = true;
                 response(reader, builder, true)?;
+                builder.snapshot(reader, value);
                 event.nested = start..builder.response.texts.len();
                 if let Some(usage) = &mut builder.response.usage {
                     usage.complete = true;
