@@ -10,7 +10,7 @@ use crate::json_strings::{self, Hit, Replacement};
 use crate::members;
 use crate::overlap;
 use crate::policy::Policy;
-use crate::raw::OnUnscannable;
+use crate::raw::{OnUneditable, OnUnscannable};
 use crate::redactions::{First, Redaction, Redactions};
 use crate::report::{Cause, Finding, Report};
 use crate::request_facts::RequestFacts;
@@ -455,7 +455,7 @@ impl<'a> Inspection<'a> {
     }
 
     /// Inspects a text that must not be edited, by the rules with literals. A match of a rule that redacts is reported, and the
-    /// text counts as unscanned.
+    /// text counts as unscanned, or it blocks, as the policy says.
     fn uneditable(&mut self, piece: Piece) {
         let pieces = [piece];
         self.switch_off(&pieces);
@@ -467,7 +467,13 @@ impl<'a> Inspection<'a> {
         }
         self.report.verdict = self.report.verdict.max(verdict);
         self.report.unscanned += u64::from(!self.redactions.is_empty());
-        self.redactions = Redactions::default();
+        let redactions = std::mem::take(&mut self.redactions);
+        if self.policy.on_uneditable() == OnUneditable::Block
+            && let Some(rule) = redactions.iter().map(|redaction| redaction.rule).min()
+        {
+            self.report.verdict = Some(Action::Block);
+            self.report.block_by(rule);
+        }
     }
 
     /// Inspects the content blocks of a response, given the order of its texts by channel. Returns the blocks with a

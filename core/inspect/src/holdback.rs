@@ -6,7 +6,7 @@ mod tails;
 
 use crate::pattern::assertion::Before;
 use crate::policy::Policy;
-use crate::raw::OnUnscannable;
+use crate::raw::{OnUneditable, OnUnscannable};
 use crate::redactions::{First, Redaction, Redactions};
 use crate::report::{Cause, Report};
 use crate::rule::{Action, Direction, RuleIndex};
@@ -56,6 +56,8 @@ pub(crate) struct Holdback {
     tails: Tails,
     /// Positions at which the released text is divided.
     cuts: Cuts,
+    /// Treatment of the matches of rules that redact.
+    editing: Editing,
     /// Redactions that were released, if they are recorded.
     replaced: Option<Vec<Redaction>>,
     /// Work of all searches.
@@ -71,6 +73,16 @@ pub(crate) struct Context<'c> {
     pub(crate) applicable: Applicable<'c>,
     pub(crate) scratch: &'c mut Scratch,
     pub(crate) report: &'c mut Report,
+}
+
+/// Treatment of the matches of rules that redact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Editing {
+    Allowed,
+    /// The text must not change. `is_counted`: the text counts as unscanned already.
+    Forbidden {
+        is_counted: bool,
+    },
 }
 
 /// Reason to block, and the start of the match that is the reason.
@@ -109,10 +121,16 @@ impl Holdback {
             redactions,
             tails,
             cuts,
+            editing: Editing::Allowed,
             replaced,
             meter,
             is_unscanned: false,
         }
+    }
+
+    /// Leaves the text as it is: matches of rules that redact are reported, or block, as the policy says.
+    pub(crate) fn uneditable(self) -> Holdback {
+        Holdback { editing: Editing::Forbidden { is_counted: false }, ..self }
     }
 
     /// Records the redactions, for [`replaced`](Self::replaced).
@@ -365,10 +383,23 @@ impl Holdback {
         let mut blocked: Option<Blocked> = None;
         let Context { policy, scratch, report, .. } = context;
         let text_end = self.base + end as u64;
-        let Holdback { redactions, leads, searched, tails, .. } = self;
+        let Holdback { redactions, leads, searched, tails, editing, .. } = self;
         self.searches.retain_mut(|(index, search)| {
             let Some(rule) = policy.rule(*index) else { return false };
             search.read(&rule.target(View::Raw, policy.sets()), window, scratch, |found| {
+                if let (Editing::Forbidden { is_counted }, Action::Redact) = (&mut *editing, rule.action()) {
+                    match policy.on_uneditable() {
+                        OnUneditable::Log => {
+                            report.matched(*index, Action::Log);
+                            report.unscanned += u64::from(!std::mem::replace(is_counted, true));
+                        }
+                        OnUneditable::Block => {
+                            report.matched(*index, Action::Block);
+                            stop_at(&mut blocked, Cause::Rule(*index), found.start);
+                        }
+                    }
+                    return true;
+                }
                 if rule.tail.is_some() && matches!(rule.action(), Action::Log | Action::Redact) {
                     tails.add(*index, &found);
                     return true;
@@ -476,7 +507,7 @@ impl Holdback {
             }
             self.released = self.released.max(then);
             let First::Closed(redaction) = first else {
-                self.cuts.reach(self.released, out.len(), self.released);
+                self.cuts.pass(self.released, out.len(), matches!(first, First::Open(_)));
                 return;
             };
             if redaction.end <= self.given_up {

@@ -16,7 +16,7 @@ use crate::pattern::char_set::{CharSets, CharSetsBuilder};
 use crate::pattern::lead::Lead;
 use crate::pattern::program::Program;
 use crate::pattern::tail::Tail;
-use crate::raw::{OnUnscannable, RawAction, RawPolicy, RawRule};
+use crate::raw::{OnUneditable, OnUnscannable, RawAction, RawPolicy, RawRule};
 use crate::rule::{Action, Direction, Rule, RuleIndex};
 use crate::rule_set::RuleSet;
 use crate::score::Thresholds;
@@ -53,6 +53,7 @@ pub struct Policy {
     max_match_bytes: usize,
     /// `None`: depends on the rules of the direction.
     on_unscannable: Option<OnUnscannable>,
+    on_uneditable: OnUneditable,
     /// Number of bytes in front of a match that conditions of rules on responses need.
     look_behind: usize,
     /// See [`Policy::reach_of_changes`].
@@ -255,6 +256,7 @@ impl Policy {
                 max_match_bytes + behind + 1
             },
             on_unscannable: raw.on_unscannable,
+            on_uneditable: raw.on_uneditable,
             placeholder_key,
             clean_texts_key: None,
             memory: Mutex::default(),
@@ -391,6 +393,11 @@ impl Policy {
     /// Returns the rule at an index of this policy.
     pub fn rule(&self, index: RuleIndex) -> Option<&Rule> {
         self.rules.get(index.get())
+    }
+
+    /// Returns the handling of a match that a rule would redact in a value that must not be edited.
+    pub fn on_uneditable(&self) -> OnUneditable {
+        self.on_uneditable
     }
 
     /// Returns the maximum length of a match in bytes.

@@ -50,6 +50,9 @@ pub struct RawPolicy {
     /// `block` if a rule on responses blocks or redacts, else `pass`.
     #[serde(default)]
     pub on_unscannable: Option<OnUnscannable>,
+    /// Handling of a match that a rule would redact in a value that must not be edited, such as a signed thought. Default: `log`.
+    #[serde(default)]
+    pub on_uneditable: OnUneditable,
     /// Allow lists that several rules share, by name; a rule names them in `match.allow.lists`.
     #[serde(default)]
     pub allow_lists: BTreeMap<String, RawAllow>,
@@ -66,9 +69,9 @@ pub struct RawPolicy {
 
 impl Default for RawPolicy {
     fn default() -> RawPolicy {
-        let (rules, on_unscannable, allow_lists, exceptions, scores, guards) = Default::default();
+        let (rules, on_unscannable, on_uneditable, allow_lists, exceptions, scores, guards) = Default::default();
         let max_match_bytes = RawPolicy::default_max_match_bytes();
-        RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists, exceptions, scores, guards }
+        RawPolicy { rules, max_match_bytes, on_unscannable, on_uneditable, allow_lists, exceptions, scores, guards }
     }
 }
 
@@ -87,6 +90,19 @@ pub enum OnUnscannable {
     Block,
     /// Passes and reports it.
     Pass,
+}
+
+/// Handling of a match that a rule would redact in a value that must not be edited: a signature, an encrypted or signed thought, an
+/// identifier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnUneditable {
+    /// Leaves the value, reports the rule and counts the value as unscanned.
+    #[default]
+    Log,
+    /// Blocks the request or response.
+    Block,
 }
 
 /// Rule.

@@ -579,7 +579,11 @@ impl StreamInspector {
             && !later.iter().any(|later| later.channel == source.channel);
         let part = source.channel.part;
         let applicable = Applicable::to_part(part, &self.excluded);
-        let new = || Text::new(part, &self.policy, applicable, (&self.values, &self.facts));
+        let is_signed = part == Part::Reasoning && self.dialect.signs_thoughts();
+        let new = || {
+            let text = Text::new(part, &self.policy, applicable, (&self.values, &self.facts));
+            if is_signed { text.signed() } else { text }
+        };
         let found = self.texts.iter().position(|(channel, _)| *channel == source.channel);
         if found.is_none() && self.texts.len() >= MAX_TEXTS {
             self.texts.retain(|(_, text)| !text.finished);

@@ -319,6 +319,14 @@ impl Dialect {
         self.spec().in_blocks
     }
 
+    /// Returns `true` if the provider signs the thoughts in its responses and refuses a changed one in a later request (Anthropic,
+    /// "Extended thinking"; Bedrock, which serves the same models). In a stream the signature follows the thought.
+    #[must_use]
+    pub fn signs_thoughts(self) -> bool {
+        use Dialect::{AnthropicMessages, BedrockConverse, BedrockInvoke};
+        matches!(self, AnthropicMessages | BedrockConverse | BedrockInvoke)
+    }
+
     /// Returns `true` if calls are not billed: token counting and moderation.
     #[must_use]
     pub fn is_free(self) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use tollgate_inspect::{OneOrMany, RawAllow, RawException, RawGuard, RawPolicy, RawRule, RawScores};
+use tollgate_inspect::{OnUneditable, OneOrMany, RawAllow, RawException, RawGuard, RawPolicy, RawRule, RawScores};
 
 use crate::packs::RawPack;
 use crate::paranoia::RawParanoia;
@@ -29,6 +29,9 @@ pub struct RawFirewall {
     /// Maximum length of a match in bytes of UTF-8; anything longer does not count as a match. This bounds how much a streamed
     /// response holds back per text. 16 to 16384. Default: 1024.
     pub max_match_bytes: u32,
+    /// Handling of a match that a rule would redact in a value that must not be edited, such as a signed thought: `log` leaves the
+    /// value and reports the rule, `block` blocks. Default: `log`.
+    pub on_uneditable: OnUneditable,
     /// Allow lists that several rules share, by name; a rule names them in `match.allow.lists`.
     pub allow_lists: BTreeMap<String, RawAllow>,
     /// Risks that rules are about which name none, by their ids in the OWASP Top 10 for LLM applications: `LLM01:2025`. Packs have
@@ -48,7 +51,7 @@ pub struct RawFirewall {
 impl Default for RawFirewall {
     fn default() -> RawFirewall {
         let (rules, packs, paranoia, guards, allow_lists, exceptions, scores) = Default::default();
-        let (tag_header, tag_labels, owasp) = Default::default();
+        let (tag_header, tag_labels, owasp, on_uneditable) = Default::default();
         let max_match_bytes = RawPolicy::default_max_match_bytes();
         RawFirewall {
             rules,
@@ -56,6 +59,7 @@ impl Default for RawFirewall {
             paranoia,
             guards,
             max_match_bytes,
+            on_uneditable,
             allow_lists,
             owasp,
             exceptions,

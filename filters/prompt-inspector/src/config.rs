@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use tollgate_inspect::{
-    OnUnscannable as PolicyUnscannable, PLACEHOLDER_KEY, Policy, RawAllow, RawException, RawGuard, RawPolicy, RawRule,
-    RawScores,
+    OnUneditable, OnUnscannable as PolicyUnscannable, PLACEHOLDER_KEY, Policy, RawAllow, RawException, RawGuard,
+    RawPolicy, RawRule, RawScores,
 };
 use tollgate_kit::{ConfigError, Configuration, Limits, OnUnscannable, environment, random_key};
 
@@ -22,6 +22,8 @@ pub struct RawConfig {
     pub rules: Vec<RawRule>,
     /// See [`RawPolicy::max_match_bytes`].
     pub max_match_bytes: u32,
+    /// See [`RawPolicy::on_uneditable`].
+    pub on_uneditable: OnUneditable,
     /// See [`RawPolicy::allow_lists`].
     pub allow_lists: BTreeMap<String, RawAllow>,
     /// See [`RawPolicy::exceptions`].
@@ -44,6 +46,7 @@ impl Default for RawConfig {
             limits: Limits::default(),
             rules: Vec::new(),
             max_match_bytes: RawPolicy::default_max_match_bytes(),
+            on_uneditable: OnUneditable::default(),
             allow_lists: BTreeMap::new(),
             exceptions: Vec::new(),
             scores: None,
@@ -73,6 +76,7 @@ impl Config {
             limits,
             rules,
             max_match_bytes,
+            on_uneditable,
             allow_lists,
             exceptions,
             scores,
@@ -87,7 +91,16 @@ impl Config {
             OnUnscannable::Refuse => None,
             OnUnscannable::Pass => Some(PolicyUnscannable::Pass),
         };
-        let raw = RawPolicy { rules, max_match_bytes, on_unscannable, allow_lists, exceptions, scores, guards };
+        let raw = RawPolicy {
+            rules,
+            max_match_bytes,
+            on_unscannable,
+            on_uneditable,
+            allow_lists,
+            exceptions,
+            scores,
+            guards,
+        };
         let mut policy = Policy::from_raw(raw).map_err(ConfigError::new)?;
         set_keys(&mut policy)?;
         let source = |field: &str, raw: Option<RawNameSource>| {

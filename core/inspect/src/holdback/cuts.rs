@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 /// Positions at which a released text is divided, and the lengths that the output had where the text reached them.
 ///
-/// A replacement belongs to the piece in which the replaced text begins.
+/// A replacement belongs to the piece in which the replaced text begins or, if its extent is not known in time, to a later one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cuts {
     /// Positions that the released text has not reached, ascending.
@@ -25,6 +25,15 @@ impl Cuts {
         while let Some(position) = self.ahead.front().copied().filter(|position| *position <= to) {
             self.ahead.pop_front();
             self.reached.push(len + position.saturating_sub(from) as usize);
+        }
+    }
+
+    /// Records that an output of `len` bytes has the text up to `to`. If a match `is_open`, its replacement follows, in the piece that
+    /// was added last.
+    pub(super) fn pass(&mut self, to: u64, len: usize, is_open: bool) {
+        while self.ahead.len() > usize::from(is_open) && self.ahead.front().is_some_and(|position| *position <= to) {
+            self.ahead.pop_front();
+            self.reached.push(len);
         }
     }
 

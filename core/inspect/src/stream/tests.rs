@@ -433,7 +433,8 @@ fn pieces_in_unknown_members_are_one_text() {
         )
     };
     let converse = |piece: &str| format!(r#"{{"contentBlockIndex":0,"delta":{{"newContent":{{"x":"{piece}"}}}}}}"#);
-    let events: [(Dialect, &dyn Fn(&str) -> String); 6] = [
+    type Make<'m> = &'m dyn Fn(&str) -> String;
+    let events: [(Dialect, Make<'_>); 6] = [
         (Dialect::OpenAiChat, &chat),
         (Dialect::OpenAiResponses, &diff),
         (Dialect::OpenAiResponses, &stdout),
@@ -507,6 +508,46 @@ fn a_text_that_is_not_continued_delays_a_few_events() {
         assert_eq!(out.len(), if at < 8 { 0 } else { sent.len() }, "{at}");
         next = event(&[delta(&(0, CONTENT, "word. ".to_owned()), false)]);
         sent += &next;
+    }
+}
+
+#[test]
+fn signed_thoughts_in_streams_are_not_edited() {
+    let events = |thought: &str| {
+        let delta = |delta: &str| format!(r#"{{"type":"content_block_delta","index":0,"delta":{delta}}}"#);
+        let (one, two) = thought.split_at(thought.len() / 2);
+        vec![
+            delta(&format!(r#"{{"type":"thinking_delta","thinking":"{one}"}}"#)),
+            delta(&format!(r#"{{"type":"thinking_delta","thinking":"{two}"}}"#)),
+            delta(r#"{"type":"signature_delta","signature":"CiQAe2f0"}"#),
+            r#"{"type":"content_block_stop","index":0}"#.to_owned(),
+        ]
+    };
+    for (rule, on_uneditable, thought, blocked, rules, unscanned) in [
+        (EMAIL, "log", "ask a@b.c and d@e.f now", false, 1, 1),
+        (EMAIL, "block", "ask a@b.c and d@e.f now", true, 1, 0),
+        (EMAIL, "block", "nothing to see", false, 0, 0),
+        (KEY, "log", "the key AKIAIOSFODNN7EXAMPLE", true, 1, 0),
+    ] {
+        let raw = format!(r#"{{"rules":[{rule}],"on_uneditable":"{on_uneditable}"}}"#);
+        let policy = Arc::new(Policy::from_raw(serde_json::from_str(&raw).unwrap()).unwrap());
+        let mut inspector = StreamInspector::new(policy, Dialect::AnthropicMessages);
+        let (mut parser, mut out) = (EventParser::new(Dialect::AnthropicMessages), Vec::new());
+        let mut framer = Framer::new(Framing::Sse, 1 << 20);
+        let body: String = events(thought).iter().map(|data| format!("data: {data}\n\n")).collect();
+        let pushed = framer.push(body.as_bytes(), |event| match inspector.event(&parser.parse(event), &mut out) {
+            StreamVerdict::Continue => Ok(()),
+            StreamVerdict::Block(_) => Err(()),
+        });
+        assert_eq!(pushed.is_err(), blocked, "{thought}");
+        let report = inspector.report();
+        assert_eq!((report.rules.len(), report.unscanned, report.redactions), (rules, unscanned, 0), "{thought}");
+        let mut thinking = String::new();
+        for event in String::from_utf8(out).unwrap().split_terminator("\n\n") {
+            let value: serde_json::Value = serde_json::from_str(event.trim_start_matches("data: ")).unwrap();
+            thinking += value["delta"]["thinking"].as_str().unwrap_or_default();
+        }
+        assert!(if blocked { thought.starts_with(&thinking) } else { thinking == thought }, "{thinking}");
     }
 }
 

@@ -45,6 +45,11 @@ impl Text {
         Text { arguments, restorer, overlap: overlap.map(Box::new), ..Text::default() }
     }
 
+    /// Leaves the text as it is, because it is signed.
+    pub(super) fn signed(self) -> Text {
+        Text { holdback: self.holdback.uneditable(), ..self }
+    }
+
     /// Returns the number of withheld bytes.
     pub(super) fn held(&self) -> usize {
         self.holdback.held() + self.held_overlap() + self.held_arguments() + self.held_placeholder()
