@@ -16,7 +16,7 @@ use crate::secrets::Mask;
 pub fn check(expect: &Expect, exchange: &Exchange, seen: &Observation, mask: &Mask) -> Vec<Mismatch> {
     let mut checks = Checks { mask, found: Vec::new() };
     record::check(expect, seen, &mut checks);
-    client::check(expect, seen, &mut checks);
+    client::check(expect, exchange, seen, &mut checks);
     upstream::check(expect, exchange, seen, &mut checks);
     checks.found
 }

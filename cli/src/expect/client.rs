@@ -5,10 +5,11 @@ use tollgate_envoy_harness::DecodedResponse;
 
 use crate::file::{ClientExpect, ErrorExpect, Expect, ResponseEnd};
 use crate::observation::Observation;
+use crate::plan::Exchange;
 
 use super::{Checks, header, matching};
 
-pub(super) fn check(expect: &Expect, seen: &Observation, checks: &mut Checks<'_>) {
+pub(super) fn check(expect: &Expect, exchange: &Exchange, seen: &Observation, checks: &mut Checks<'_>) {
     checks.same("status", expect.status, seen.status);
     header::check("headers", &expect.headers, &seen.headers, checks);
     let default = ClientExpect::default();
@@ -38,6 +39,14 @@ pub(super) fn check(expect: &Expect, seen: &Observation, checks: &mut Checks<'_>
     }
     if let Some(error) = &client.error {
         check_error(error, decoded.error.as_ref(), checks);
+    }
+    let direct = exchange.response.body(exchange.request.body.as_deref().unwrap_or_default());
+    match client.unchanged {
+        Some(true) => checks.octets("client.body", direct, &seen.body),
+        Some(false) if direct == seen.body => {
+            checks.add("client.body", "a body other than the upstream's", "the upstream's body");
+        }
+        _ => {}
     }
     checks.text("client.body", client.body.as_deref(), &seen.body);
     checks.parts("client.body", &client.contains, &client.not_contains, &seen.body);

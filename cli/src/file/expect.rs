@@ -74,6 +74,8 @@ pub struct ClientExpect {
     pub tool_calls: Option<Vec<String>>,
     /// Error object.
     pub error: Option<ErrorExpect>,
+    /// `true` if the body must equal what the upstream would send to the client, `false` if it must differ.
+    pub unchanged: Option<bool>,
     /// Exact body.
     pub body: Option<String>,
     /// File with the exact body, relative to the folder of the test file.
