@@ -36,6 +36,8 @@ use unknown_texts::{Decided, UnknownPiece, UnknownTexts};
 const MAX_TEXTS: usize = 512;
 /// Maximum number of texts of a stream that are remembered by their place after they have ended.
 const MAX_PLACES: usize = 4096;
+/// Number of events that wait for the withheld end of a text that is not continued.
+const MAX_WAITING: u64 = 16;
 /// Maximum bytes of events that wait for the end of a possible match.
 const MAX_DELAYED_BYTES: usize = 256 << 10;
 
@@ -109,6 +111,8 @@ struct Current<'e> {
     edits: Edits,
     /// Number of texts that may still become part of a match with a later event.
     undecided: usize,
+    /// Number of texts whose withheld end is to leave in front of the event.
+    tails: usize,
     /// Length of `out` before the event.
     start: usize,
     out: &'e mut Vec<u8>,
@@ -200,7 +204,7 @@ impl StreamInspector {
             EventContent::Chunk(chunk) => {
                 let (data, edits) = (parsed.data(), Edits::new());
                 let places = self.places(event, data, chunk);
-                self.chunk(Current { parsed, event, data, chunk, places, edits, undecided: 0, start, out })
+                self.chunk(Current { parsed, event, data, chunk, places, edits, undecided: 0, tails: 0, start, out })
             }
             EventContent::Unreadable => self.unscanned(Cause::Unreadable).map(|()| self.pass(event, out)),
         };
@@ -259,7 +263,7 @@ impl StreamInspector {
     fn end(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Continue {
         let decided = self.end_unknown(|_| true, true)?;
         self.decide(decided, None)?;
-        self.resolve(|_| true, out)?;
+        self.resolve(|_| true, &mut 0, out)?;
         self.pass(event, out);
         Ok(())
     }
@@ -271,7 +275,7 @@ impl StreamInspector {
         }
         if self.delayed.last() < self.events {
             let own = out.split_off(start);
-            self.delayed.push(self.events, own, None, 0);
+            self.delayed.push(self.events, own, None, (0, 0));
         }
         let all = self.delayed.bytes() > MAX_DELAYED_BYTES;
         let mut decided = Vec::new();
@@ -282,6 +286,21 @@ impl StreamInspector {
             report: &mut self.report,
         };
         self.unknown.release_old(self.events, all, &mut context, &mut decided);
+        for (channel, text) in &mut self.texts {
+            let Some(tail) = text.tail.as_ref().filter(|tail| all || tail.event + MAX_WAITING <= self.events) else {
+                continue;
+            };
+            let event = tail.event;
+            if text.last > event {
+                continue;
+            }
+            self.released.clear();
+            context.applicable = Applicable::to_part(channel.part, &self.excluded);
+            text.holdback.give_up(&mut context, &mut self.released);
+            if let Some((event, tail)) = text.take_tail(&mut self.released, true) {
+                self.delayed.add_tail(event, &text.event_of(&tail));
+            }
+        }
         self.decide(decided, None)?;
         self.delayed.flush(out);
         Ok(())
@@ -372,7 +391,7 @@ impl StreamInspector {
         self.events += 1;
         let start = out.len();
         let result = self.end_unknown(|_| true, true).and_then(|decided| self.decide(decided, None));
-        let result = result.and_then(|()| self.resolve(|_| true, out)).and_then(|()| self.delay(start, out));
+        let result = result.and_then(|()| self.resolve(|_| true, &mut 0, out)).and_then(|()| self.delay(start, out));
         self.verdict(result, start, out)
     }
 
@@ -393,10 +412,12 @@ impl StreamInspector {
         match result {
             Ok(()) => StreamVerdict::Continue,
             Err(cause) => {
-                if self.delayed.clear() {
+                let own = out.split_off(start);
+                if self.delayed.abandon(out) {
                     // What waits may be the beginning of the match. All that has left was followed by an event.
-                    out.truncate(start);
                     self.terminated = true;
+                } else {
+                    out.extend_from_slice(&own);
                 }
                 end_event(&mut self.terminated, self.framing, out); // an error event follows
                 self.report.block(cause);
@@ -413,6 +434,7 @@ impl StreamInspector {
             // Log probabilities repeat the content token by token and byte by byte and cannot be redacted consistently.
             chunk.logprobs.iter().try_for_each(|span| current.empty(*span))?;
         }
+        self.begin_tails(&mut current);
         let offsets: Vec<Span> = chunk.offsets.iter().map(|offsets| offsets.span).collect();
         for (at, text) in chunk.texts.iter().enumerate() {
             if within(&chunk.logprobs, text.str.span) || within(&offsets, text.str.span) {
@@ -442,13 +464,13 @@ impl StreamInspector {
             let ends = |choice: u32| chunk.ends || chunk.finished.contains(&choice);
             let decided = self.end_unknown(ends, self.dialect.responds_in_blocks())?;
             self.decide(decided, Some(&mut current))?;
-            self.resolve(|channel| ends(channel.choice), current.out)?;
+            self.resolve(|channel| ends(channel.choice), &mut current.tails, current.out)?;
             self.forget(ends);
         }
-        let Current { parsed, edits, undecided, start, out, .. } = current;
-        if undecided > 0 || !self.delayed.is_empty() {
+        let Current { parsed, edits, undecided, tails, start, out, .. } = current;
+        if undecided > 0 || tails > 0 || !self.delayed.is_empty() {
             let before = out.split_off(start);
-            self.delayed.push(self.events, before, Some((event.to_held(), edits)), undecided);
+            self.delayed.push(self.events, before, Some((event.to_held(), edits)), (undecided, tails));
             self.terminated = event.is_terminated();
             return Ok(());
         }
@@ -459,6 +481,21 @@ impl StreamInspector {
             self.terminated = event.is_terminated();
         }
         Ok(())
+    }
+
+    /// Lets the withheld ends of texts leave in front of an event with another text of the same candidate, so that the order of the
+    /// upstream is kept. The event waits until it is known whether the end is part of a match.
+    fn begin_tails(&mut self, current: &mut Current<'_>) {
+        let chunk = current.chunk;
+        for (channel, text) in self.texts.iter_mut().filter(|(_, text)| text.has_tail()) {
+            let pieces =
+                || chunk.texts.iter().filter(|own| own.channel.choice == channel.choice && !own.str.span.is_empty());
+            let is_continued = pieces().any(|own| own.channel == *channel);
+            if !is_continued && pieces().any(|own| own.channel.part != Part::Other && !own.channel.part.repeats()) {
+                text.begin_tail(self.events);
+                current.tails += 1;
+            }
+        }
     }
 
     /// Inspects a text that must not be edited, like that of a complete response.
@@ -620,6 +657,10 @@ impl StreamInspector {
             blocked = self.release_arguments(index, released)?;
         }
         let Some((_, text)) = self.texts.get_mut(index) else { return Ok(()) };
+        text.last = self.events;
+        if let Some((event, tail)) = text.take_tail(released, blocked.is_some()) {
+            self.delayed.add_tail(event, &text.event_of(&tail));
+        }
         self.report.restored += text.restore(&self.values, last || blocked.is_some(), released);
         let held = text.held_arguments();
         let holds_arguments = held > 0 && self.policy.can_edit(Direction::Response);
@@ -711,8 +752,9 @@ impl StreamInspector {
         if is_reasoning { Part::Reasoning } else { channel.part }
     }
 
-    /// Ends the texts for which `ends` returns `true` and releases their withheld text in separate events.
-    fn resolve(&mut self, ends: impl Fn(&Channel) -> bool, out: &mut Vec<u8>) -> Continue {
+    /// Ends the texts for which `ends` returns `true` and releases their withheld text in separate events. `tails` is the number of
+    /// withheld ends that are to leave in front of this event.
+    fn resolve(&mut self, ends: impl Fn(&Channel) -> bool, tails: &mut usize, out: &mut Vec<u8>) -> Continue {
         let ended = self.texts.iter_mut().filter(|(channel, text)| !text.finished && ends(channel));
         for (channel, text) in ended {
             text.finished = true;
@@ -724,6 +766,15 @@ impl StreamInspector {
             let tool = self.called.of(*channel);
             let blocked = text.push(&mut context, (tool, &self.facts), "", true, &mut self.released);
             self.called.end(*channel);
+            match text.take_tail(&mut self.released, true) {
+                Some((event, tail)) if event < self.events => self.delayed.add_tail(event, &text.event_of(&tail)),
+                Some((_, tail)) => {
+                    // The text ends with the event that its end was to leave in front of.
+                    *tails = tails.saturating_sub(1);
+                    self.released.insert_str(0, &tail);
+                }
+                None => {}
+            }
             self.report.restored += text.restore(&self.values, true, &mut self.released);
             if let Some(template) = text.template.take().filter(|_| !self.released.is_empty()) {
                 end_event(&mut self.terminated, self.framing, out);

@@ -24,6 +24,8 @@ struct Delayed {
     event: Option<(HeldEvent, Edits)>,
     /// Number of texts in the event that may still become part of a match.
     undecided: usize,
+    /// Number of texts whose withheld end is to leave in front of the event.
+    tails: usize,
 }
 
 impl Delayed {
@@ -48,13 +50,19 @@ impl DelayedEvents {
     }
 
     /// Adds the event with the next number, and the output in front of it. `undecided` is the number of its texts that may still
-    /// become part of a match.
-    pub(super) fn push(&mut self, number: u64, before: Vec<u8>, event: Option<(HeldEvent, Edits)>, undecided: usize) {
+    /// become part of a match, and `tails` that of the texts whose withheld end is to leave in front of it.
+    pub(super) fn push(
+        &mut self,
+        number: u64,
+        before: Vec<u8>,
+        event: Option<(HeldEvent, Edits)>,
+        (undecided, tails): (usize, usize),
+    ) {
         if self.queue.is_empty() {
             self.first = number;
         }
         debug_assert_eq!(number, self.first + self.queue.len() as u64, "events are numbered without gaps");
-        let delayed = Delayed { before, event, undecided };
+        let delayed = Delayed { before, event, undecided, tails };
         self.bytes += delayed.len();
         self.queue.push_back(delayed);
     }
@@ -71,9 +79,31 @@ impl DelayedEvents {
         }
     }
 
-    /// Appends the events in front of the first that is undecided to `out`.
+    /// Adds the withheld end of a text, which is complete, in front of an event.
+    pub(super) fn add_tail(&mut self, event: u64, tail: &[u8]) {
+        let delayed = event.checked_sub(self.first).and_then(|at| self.queue.get_mut(usize::try_from(at).ok()?));
+        debug_assert!(delayed.as_ref().is_some_and(|delayed| delayed.tails > 0), "{event} waits for a text");
+        let Some(delayed) = delayed else { return };
+        delayed.tails = delayed.tails.saturating_sub(1);
+        delayed.before.extend_from_slice(tail);
+        self.bytes += tail.len();
+    }
+
+    /// Appends the events in front of the first that waits to `out`.
     pub(super) fn flush(&mut self, out: &mut Vec<u8>) {
-        while self.queue.front().is_some_and(|front| front.undecided == 0) {
+        self.flush_while(|front| front.undecided == 0 && front.tails == 0, out);
+    }
+
+    /// Appends the events in front of the first that is undecided to `out`, without the withheld ends of texts, and drops the others.
+    /// Returns `true` if there were others.
+    pub(super) fn abandon(&mut self, out: &mut Vec<u8>) -> bool {
+        self.flush_while(|front| front.undecided == 0, out);
+        self.bytes = 0;
+        !std::mem::take(&mut self.queue).is_empty()
+    }
+
+    fn flush_while(&mut self, may_leave: impl Fn(&Delayed) -> bool, out: &mut Vec<u8>) {
+        while self.queue.front().is_some_and(&may_leave) {
             let Some(delayed) = self.queue.pop_front() else { return };
             self.first += 1;
             self.bytes = self.bytes.saturating_sub(delayed.len());
@@ -82,11 +112,5 @@ impl DelayedEvents {
                 event.with_edits(edits, out);
             }
         }
-    }
-
-    /// Drops all events. Returns `true` if there were any.
-    pub(super) fn clear(&mut self) -> bool {
-        self.bytes = 0;
-        !std::mem::take(&mut self.queue).is_empty()
     }
 }

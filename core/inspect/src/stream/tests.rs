@@ -512,6 +512,62 @@ fn a_text_that_is_not_continued_delays_a_few_events() {
 }
 
 #[test]
+fn the_withheld_end_of_a_text_leaves_in_front_of_what_follows_it() {
+    let reasoning = |piece: &str| event(&[delta(&(0, REASONING, piece.to_owned()), false)]);
+    let content = |piece: &str| event(&[delta(&(0, CONTENT, piece.to_owned()), false)]);
+    let tool = |piece: &str| event(&[delta(&(0, 2, piece.to_owned()), false)]);
+    let end = event(&[r#"{"index":0,"delta":{},"finish_reason":"stop"}"#.to_owned()]);
+    for (body, want) in [
+        (reasoning("ask bob") + &content("Hello. ") + &end, "ask |bob|Hello. |"),
+        (reasoning("ask bob") + &content("Hello. "), "ask |bob|Hello. "),
+        (content("I ask bob") + &tool("{}") + &end, "I ask |bob||{}|"),
+        // The text goes on behind the other one.
+        (reasoning("ask bob") + &content("Hi. ") + &reasoning("@b.c now! ") + &end, "ask |[email]|Hi. | now! |"),
+        (reasoning("ask bob") + &content("Hi. ") + &reasoning(" now. ") + &end, "ask |bob|Hi. | now. |"),
+        // Both end with one event.
+        (reasoning("ask bob") + &content("Hi bob") + &end, "ask |bob|Hi |bob|"),
+        // The other text of the event that begins it is withheld, too.
+        (reasoning("ask bob") + &content("bob") + &content("@b.c. ") + &end, "ask |bob||[email]. |"),
+    ] {
+        let outcome = inspect_whole(&policy(&[EMAIL]), &body);
+        assert_eq!(outcome.verdict, StreamVerdict::Continue);
+        let out = String::from_utf8(outcome.out).unwrap();
+        let texts: Vec<String> = out
+            .split_terminator("\n\n")
+            .map(|event| {
+                let value: serde_json::Value = serde_json::from_str(event.trim_start_matches("data: ")).unwrap();
+                let delta = &value["choices"][0]["delta"];
+                let call = &delta["tool_calls"][0]["function"]["arguments"];
+                let texts = [&delta["reasoning_content"], &delta["content"], call];
+                texts.iter().filter_map(|text| text.as_str()).collect()
+            })
+            .collect();
+        assert_eq!(texts.join("|"), want, "{body}");
+    }
+}
+
+#[test]
+fn the_withheld_end_of_a_text_delays_a_few_events() {
+    let mut inspector = StreamInspector::new(policy(&[EMAIL]), Dialect::OpenAiChat);
+    let (mut parser, mut out) = (EventParser::new(Dialect::OpenAiChat), Vec::new());
+    let mut framer = Framer::new(Framing::Sse, 1 << 20);
+    let mut next = event(&[delta(&(0, REASONING, "ask bob".to_owned()), false)]);
+    let mut sizes = Vec::new();
+    for _ in 0..20 {
+        let pushed = framer.push(next.as_bytes(), |event| {
+            assert_eq!(inspector.event(&parser.parse(event), &mut out), StreamVerdict::Continue);
+            Ok::<_, ()>(())
+        });
+        pushed.unwrap();
+        sizes.push(out.len());
+        next = event(&[delta(&(0, CONTENT, "word. ".to_owned()), false)]);
+    }
+    assert!(sizes[1..17].iter().all(|size| *size == sizes[0]) && sizes[17] > sizes[16] && sizes[18] > sizes[17]);
+    assert_eq!(received(&out)[&Channel { choice: 0, part: Part::Reasoning }], "ask bob");
+    assert_eq!(inspector.delayed.bytes(), 0);
+}
+
+#[test]
 fn signed_thoughts_in_streams_are_not_edited() {
     let events = |thought: &str| {
         let delta = |delta: &str| format!(r#"{{"type":"content_block_delta","index":0,"delta":{delta}}}"#);

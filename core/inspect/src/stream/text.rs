@@ -28,6 +28,19 @@ pub(super) struct Text {
     pub(super) template: Option<DeltaTemplate>,
     /// `true` once the upstream has announced the end of the candidate.
     pub(super) finished: bool,
+    /// Number of the last event with a piece of the text.
+    pub(super) last: u64,
+    /// Withheld end of the text, if another text of the candidate has begun behind it.
+    pub(super) tail: Option<Tail>,
+}
+
+/// Withheld end of a text that is to leave in front of the event that another text begins with.
+#[derive(Debug)]
+pub(super) struct Tail {
+    /// Number of the event.
+    pub(super) event: u64,
+    /// Text that has been released.
+    released: String,
 }
 
 impl Text {
@@ -48,6 +61,39 @@ impl Text {
     /// Leaves the text as it is, because it is signed.
     pub(super) fn signed(self) -> Text {
         Text { holdback: self.holdback.uneditable(), ..self }
+    }
+
+    /// Lets the withheld end of the text leave in front of an event.
+    pub(super) fn begin_tail(&mut self, event: u64) {
+        self.holdback.cut_behind("");
+        self.tail = Some(Tail { event, released: String::new() });
+    }
+
+    /// Returns `true` if the text has a withheld end that can leave in front of an event.
+    pub(super) fn has_tail(&self) -> bool {
+        let is_plain = self.overlap.is_none() && self.restorer.is_none() && self.arguments.is_none();
+        is_plain && !self.finished && self.tail.is_none() && self.template.is_some() && self.holdback.held() > 0
+    }
+
+    /// Moves released text that belongs to the withheld end there. Returns the number of the event that it leaves in front of and the
+    /// end, once it is complete. `is_over`: no more of it is released.
+    pub(super) fn take_tail(&mut self, released: &mut String, is_over: bool) -> Option<(u64, String)> {
+        let tail = self.tail.as_mut()?;
+        let end = self.holdback.take_cuts().first().copied();
+        tail.released.extend(released.drain(..end.unwrap_or(released.len()).min(released.len())));
+        if end.is_none() && !is_over {
+            return None;
+        }
+        self.tail.take().map(|tail| (tail.event, tail.released))
+    }
+
+    /// Returns an event with a part of the text; empty if the part is.
+    pub(super) fn event_of(&self, part: &str) -> Vec<u8> {
+        let mut event = Vec::new();
+        if let Some(template) = self.template.as_ref().filter(|_| !part.is_empty()) {
+            template.write(part, &mut event);
+        }
+        event
     }
 
     /// Returns the number of withheld bytes.
