@@ -7,13 +7,14 @@ use crate::plan::HeaderList;
 use crate::secrets::Mask;
 
 /// Headers that depend on framing, length or time.
-const INCIDENTAL: [&str; 10] = [
+const INCIDENTAL: [&str; 11] = [
     "content-length",
     "transfer-encoding",
     "connection",
     "date",
     "server",
     "x-request-id",
+    "x-tollgate-request-id",
     "x-envoy-upstream-service-time",
     "x-envoy-expected-rq-timeout-ms",
     "x-forwarded-for",

@@ -172,7 +172,9 @@ pub use pattern::phrase::{RawGap, RawPhraseItem};
 pub use pattern::tool::RawTool;
 pub use pattern::url::{RawUrl, UrlKind};
 pub use policy::{MAX_RULES, Policy};
-pub use raw::{OnUneditable, OnUnscannable, RawAction, RawExamples, RawPattern, RawPolicy, RawRule, RuleMode};
+pub use raw::{
+    OnBlockInStream, OnUneditable, OnUnscannable, RawAction, RawExamples, RawPattern, RawPolicy, RawRule, RuleMode,
+};
 pub use report::{Cause, Finding, MAX_FINDINGS, Report};
 pub use request_facts::RequestFacts;
 pub use restore::PlaceholderValues;

@@ -105,6 +105,19 @@ pub enum OnUneditable {
     Block,
 }
 
+/// End of a streamed response that a rule blocks, once a part of it has been sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnBlockInStream {
+    /// The API's error event, with the rule's message.
+    #[default]
+    Error,
+    /// The finish reason of the API's own content filter, and the end marker of the stream. An error event in APIs without such a
+    /// reason, and before the first event.
+    Finish,
+}
+
 /// Rule.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

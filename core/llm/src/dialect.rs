@@ -36,6 +36,9 @@ mod vertex_predict;
 /// Finds the id of a response in the data of an event.
 type FindId = fn(&[u8]) -> Option<Box<str>>;
 
+/// Writes the last events of a response, each by its name and its data.
+type FinishEvents = fn(&StreamState, &mut dyn FnMut(&str, &[u8]));
+
 /// Definition of a dialect.
 pub(crate) struct DialectSpec {
     /// Name in logs, metrics and properties.
@@ -61,6 +64,8 @@ pub(crate) struct DialectSpec {
     /// Appends the data of the event that ends a stream with an error, as one line; returns the name of the event,
     /// which may be empty.
     pub(crate) error_event: fn(&ApiError<'_>, &StreamState, &mut Vec<u8>) -> &'static str,
+    /// Writes the events with which the API itself ends a response that its content filter has cut; `None` if it has none.
+    pub(crate) finish_events: Option<FinishEvents>,
     /// Finds the id of the response in the data of the first event, if clients check later events against it.
     pub(crate) stream_id: Option<FindId>,
     /// Media types of responses without text (`audio/` matches all of them).
@@ -374,6 +379,16 @@ impl Dialect {
         framing.error(name, &data, state.is_sent(), &mut out);
         out
     }
+
+    /// Returns the events that end a streamed response as the API's own content filter does: a finish reason, and the end marker
+    /// where there is one. `None` if the API has none, or if the response has not begun.
+    #[must_use]
+    pub fn finish_events(self, framing: Framing, state: &StreamState) -> Option<Vec<u8>> {
+        let finish = self.spec().finish_events.filter(|_| state.is_sent())?;
+        let mut out = Vec::new();
+        finish(state, &mut |name, data| framing.last_event(name, data, &mut out));
+        Some(out)
+    }
 }
 
 /// Returns `true` if a content-type is one of these media types; an entry such as `audio/` matches all subtypes.
@@ -434,6 +449,49 @@ mod tests {
             (Dialect::OpenAiChat, "text/plain", false),
         ] {
             assert_eq!(dialect.is_plain(content_type.as_bytes()), want, "{dialect:?} {content_type}");
+        }
+    }
+
+    #[test]
+    fn a_stream_may_end_as_a_content_filter_ends_it() {
+        use Framing::{EventStream, JsonArray, JsonLines, Sse};
+        let state = StreamState::sent();
+        for (dialect, framing, words) in [
+            (
+                Dialect::OpenAiChat,
+                Sse,
+                "\"delta\":{},\"logprobs\":null,\"finish_reason\":\"content_filter\"}]}\n\ndata: [DONE]\n\n",
+            ),
+            (
+                Dialect::OpenAiCompletions,
+                Sse,
+                "\"text\":\"\",\"logprobs\":null,\"finish_reason\":\"content_filter\"}]}",
+            ),
+            (Dialect::OpenAiResponses, Sse, "event: response.incomplete\ndata: {\"type\":\"response.incomplete\""),
+            (Dialect::AnthropicMessages, Sse, "\"stop_reason\":\"refusal\""),
+            (Dialect::GeminiGenerate, Sse, "\"finishReason\":\"SAFETY\""),
+            (Dialect::GeminiGenerate, JsonArray, "\"finishReason\":\"SAFETY\",\"index\":0}]}]"),
+            (Dialect::BedrockConverse, EventStream, "{\"stopReason\":\"content_filtered\"}"),
+            (Dialect::CohereChat, Sse, "event: message-end\ndata: "),
+            (Dialect::OllamaChat, JsonLines, "\"done_reason\":\"content_filter\"}\n"),
+        ] {
+            let events = dialect.finish_events(framing, &state).unwrap();
+            let text = String::from_utf8_lossy(&events);
+            assert!(text.contains(words), "{dialect:?} {text}");
+            for line in text.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|line| *line != "[DONE]") {
+                assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+            }
+            // A response that has not begun has no end of its own.
+            assert!(dialect.finish_events(framing, &StreamState::default()).is_none());
+        }
+        for dialect in [
+            Dialect::Rerank,
+            Dialect::CohereEmbed,
+            Dialect::BedrockInvoke,
+            Dialect::OpenAiImages,
+            Dialect::OpenAiSpeech,
+        ] {
+            assert!(dialect.finish_events(Sse, &state).is_none(), "{dialect:?}");
         }
     }
 

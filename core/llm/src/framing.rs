@@ -364,6 +364,18 @@ impl Framing {
             }
         }
     }
+
+    /// Appends an event with these data, one line, as the last or one of the last of a stream that has begun.
+    pub(crate) fn last_event(self, name: &str, data: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Framing::EventStream => {
+                let headers =
+                    [(":message-type", "event"), (":event-type", name), (":content-type", "application/json")];
+                event_stream::write(&headers, data, out);
+            }
+            _ => self.error(name, data, true, out),
+        }
+    }
 }
 
 fn write_sse(name: &[u8], data: &[u8], out: &mut Vec<u8>) {

@@ -101,7 +101,7 @@ pub use body::text_scanner::{JsonPiece, TextScanError, TextScanner};
 pub use body::{content_encoding, image, multipart};
 pub use dialect::openai_chat::api_version::refuses_stream_options;
 pub use dialect::stored_response::ResponseState;
-pub use dialect::unread::is_batch;
+pub use dialect::unread::{is_batch, is_websocket_api};
 pub use dialect::{ApiError, Dialect, Endpoint, PathModel};
 pub use error::{Error, ErrorKind};
 pub use framing::held_event::HeldEvent;

@@ -8,6 +8,7 @@ mod prices;
 mod providers;
 
 use tollgate_config::{Finding, Path, Reading, Removed, Severity, Step};
+use tollgate_inspect::OnBlockInStream;
 use tollgate_tokens::UsageRequests;
 
 use self::models::CompiledModels;
@@ -86,11 +87,16 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
     let prices = policy.prices.unwrap_or_default();
     let (prices, on_unknown_price) = prices::compile(prices, &mut findings);
     let on_quota_unavailable = policy.quota.on_unavailable;
+    let oversized_status = policy.quota.oversized_status;
+    if !(400..500).contains(&oversized_status) {
+        findings.invalid(Path::part("quota").key("oversized_status"), "must be a status from 400 to 499");
+    }
     let quota = budgets::compile(policy.budgets, policy.quota, &mut findings);
-    let (mut tag_header, mut tag_labels) = (None, Vec::new());
+    let (mut tag_header, mut tag_labels, mut on_block_in_stream) = (None, Vec::new(), OnBlockInStream::default());
     if let Some(raw) = &policy.firewall {
         tag_header = firewall::tag_header(raw.tag_header.as_deref(), identity.as_ref(), &mut findings);
         tag_labels.clone_from(&raw.tag_labels);
+        on_block_in_stream = raw.on_block_in_stream;
     }
     let tag_routing = TagRouting::new(tag_labels, labels);
     let firewall = policy.firewall.and_then(|raw| firewall::compile(raw, &policy.limits, &mut findings));
@@ -116,6 +122,8 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
         quota,
         on_quota_unavailable,
         firewall,
+        on_block_in_stream,
+        oversized_status,
         tag_header,
         tag_routing,
         router,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tollgate_config::Finding;
-use tollgate_inspect::Policy as Firewall;
+use tollgate_inspect::{OnBlockInStream, Policy as Firewall};
 use tollgate_llm::StreamLimits;
 use tollgate_names::Resolver;
 use tollgate_prices::{OnUnknownPrice, PriceTable};
@@ -46,6 +46,10 @@ pub struct CompiledPolicy {
     pub on_quota_unavailable: Admission,
     /// Rules on texts; `None` without any.
     pub firewall: Option<Firewall>,
+    /// End of a streamed response that a rule blocks.
+    pub on_block_in_stream: OnBlockInStream,
+    /// HTTP status of a call that no window of a budget could ever admit.
+    pub oversized_status: u16,
     /// Request header that gets the tags of rules.
     pub tag_header: Option<String>,
     /// Models that tagged calls may go to.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use tollgate_inspect::{OnUneditable, OneOrMany, RawAllow, RawException, RawGuard, RawPolicy, RawRule, RawScores};
+use tollgate_inspect::{
+    OnBlockInStream, OnUneditable, OneOrMany, RawAllow, RawException, RawGuard, RawPolicy, RawRule, RawScores,
+};
 
 use crate::packs::RawPack;
 use crate::paranoia::RawParanoia;
@@ -41,6 +43,9 @@ pub struct RawFirewall {
     pub exceptions: Vec<RawException>,
     /// Thresholds of scores, the sums of the points of rules with `action: score`.
     pub scores: Option<RawScores>,
+    /// End of a streamed response that a rule blocks, once a part of it has been sent: `error`, the API's error event, or `finish`,
+    /// the finish reason of the API's own content filter. Default: `error`.
+    pub on_block_in_stream: OnBlockInStream,
     /// Request header that gets the tags of the rules that matched, joined by commas: `x-tollgate-tags`. It begins with
     /// `x-tollgate-`, so that copies that clients send are removed. Default: none.
     pub tag_header: Option<String>,
@@ -52,6 +57,7 @@ impl Default for RawFirewall {
     fn default() -> RawFirewall {
         let (rules, packs, paranoia, guards, allow_lists, exceptions, scores) = Default::default();
         let (tag_header, tag_labels, owasp, on_uneditable) = Default::default();
+        let on_block_in_stream = OnBlockInStream::default();
         let max_match_bytes = RawPolicy::default_max_match_bytes();
         RawFirewall {
             rules,
@@ -64,6 +70,7 @@ impl Default for RawFirewall {
             owasp,
             exceptions,
             scores,
+            on_block_in_stream,
             tag_header,
             tag_labels,
         }

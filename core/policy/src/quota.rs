@@ -41,6 +41,9 @@ pub struct RawQuota {
     pub max_output_tokens: Option<u64>,
     /// Consumers without any budget. Default: none.
     pub exempt: Vec<String>,
+    /// HTTP status of a call that is larger than the limit of a budget, so that waiting does not help: 400 to 499, such as 413. Its
+    /// response has `x-should-retry: false`. Default: 429.
+    pub oversized_status: u16,
     /// Policy for a call whose budgets cannot be read or written (persistent contention, a full table). Default: `refuse`
     /// (503).
     pub on_unavailable: Admission,
@@ -75,6 +78,7 @@ impl Default for RawQuota {
             assumed_output_tokens,
             max_output_tokens,
             exempt: Vec::new(),
+            oversized_status: 429,
             on_unavailable: Admission::Refuse,
         }
     }

@@ -36,6 +36,10 @@ pub struct LimitExceeded {
     pub shared: bool,
 }
 
+/// Longest `retry-after` that OpenAI's and Anthropic's clients wait for (`openai-python` and `anthropic-sdk-python`, `_base_client.py`).
+/// For a longer one they retry after a few seconds all the same.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
 impl LimitExceeded {
     /// HTTP status of the response: 429 Too Many Requests.
     pub const STATUS: u16 = 429;
@@ -91,8 +95,8 @@ impl LimitExceeded {
     /// Returns the headers of the response: the rate limit headers ([`ratelimit_headers`]) and the retry headers.
     ///
     /// Unless waiting does not help, these are `retry-after` in whole seconds, rounded up (RFC 9110, section 10.2.3), and
-    /// `retry-after-ms` for OpenAI's clients. These clients retry every 429; `x-should-retry: false` stops them if a retry
-    /// is useless: for a call that never fits, and for money, whose windows are long.
+    /// `retry-after-ms` for OpenAI's clients. These clients retry every 429 within seconds; `x-should-retry: false` stops them if
+    /// a retry is useless: for a call that never fits, for money, and for a window that ends later than [`MAX_WAIT`].
     pub fn headers(&self) -> Vec<Header> {
         let mut headers = ratelimit_headers(&self.statuses);
         if !self.never_fits {
@@ -100,7 +104,7 @@ impl LimitExceeded {
             headers.push(("retry-after", millis.div_ceil(1_000).to_string()));
             headers.push(("retry-after-ms", millis.to_string()));
         }
-        if self.never_fits || self.unit == Unit::Usd {
+        if self.never_fits || self.unit == Unit::Usd || self.retry_after > MAX_WAIT {
             headers.push(("x-should-retry", "false".to_owned()));
         }
         headers
@@ -151,6 +155,14 @@ mod tests {
                 "Rate limit reached for budget `team` on requests per 1m: Limit 60, Used 60, Requested 1. \
                  Please try again in 1ms.",
                 "retry-after 1|retry-after-ms 1",
+            ),
+            (
+                limit_exceeded(Unit::Requests, [60, 60, 1], "7d", 200_000_000),
+                "requests",
+                "rate_limit_exceeded",
+                "Rate limit reached for budget `team` on requests per 7d: Limit 60, Used 60, Requested 1. \
+                 Please try again in 55h33m20s.",
+                "retry-after 200000|retry-after-ms 200000000|x-should-retry false",
             ),
             (
                 limit_exceeded(Unit::Usd, [5 * USD, 5 * USD - 20_000_000, 120_000_000], "1d", 21_600_000),

@@ -5,7 +5,8 @@ use tollgate_kit::{ConfigError, Configuration, Limits};
 use tollgate_names::{Entries, Resolver};
 use tollgate_prices::{ModelPrice, OnUnknownPrice, PriceTable, RawPrices};
 use tollgate_quota::{
-    OnAbandoned, OnBackground, OnBatch, OnLost, OutputCap, Overflow, Period, Quota, RawBudget, RawConsumer, RawQuota,
+    LimitExceeded, OnAbandoned, OnBackground, OnBatch, OnLost, OutputCap, Overflow, Period, Quota, RawBudget,
+    RawConsumer, RawQuota,
 };
 use tollgate_tokens::{Catalog, RawAliases, RawAskUsage, RawMargins, RawTokenizer, UsageRequests};
 
@@ -37,6 +38,8 @@ pub struct RawConfig {
     /// Policy for a call whose budgets cannot be read or written (persistent contention, a full table). Default: `refuse`
     /// (503).
     pub on_unavailable: OnUnavailable,
+    /// HTTP status of a call that is larger than the limit of a budget, so that waiting does not help: 400 to 499.
+    pub oversized_status: u16,
     /// Budgets of each consumer, see [`RawQuota::budgets`].
     pub budgets: Vec<RawBudget>,
     /// Consumers with budgets of their own, see [`RawQuota::consumers`].
@@ -89,6 +92,7 @@ impl Default for RawConfig {
             usage: RawAskUsage::default(),
             on_unknown_price: OnUnknownPrice::Pass,
             on_unavailable: OnUnavailable::default(),
+            oversized_status: LimitExceeded::STATUS,
             budgets: quota.budgets,
             consumers: quota.consumers,
             namespace: quota.namespace,
@@ -136,6 +140,8 @@ pub struct Config {
     pub on_unknown_price: OnUnknownPrice,
     /// See [`RawConfig::on_unavailable`].
     pub on_unavailable: OnUnavailable,
+    /// See [`RawConfig::oversized_status`].
+    pub oversized_status: u16,
     /// Budgets of all consumers.
     pub quota: Quota,
     /// Charges a call that exceeds a budget as if it were admitted: the caller lets it pass, whatever the verdict is.
@@ -150,6 +156,9 @@ impl Config {
                 "consumer: budgets are kept per consumer, so the source of its name is required, e.g. `consumer: {header: \
                  x-consumer-id}` for a header that an authentication filter sets",
             ));
+        }
+        if !(400..500).contains(&raw.oversized_status) {
+            return Err(ConfigError::new("oversized_status: must be a status from 400 to 499"));
         }
         let quota = RawQuota {
             namespace: raw.namespace,
@@ -177,6 +186,7 @@ impl Config {
             providers: Resolver::default(),
             on_unknown_price: raw.on_unknown_price,
             on_unavailable: raw.on_unavailable,
+            oversized_status: raw.oversized_status,
             quota: Quota::new(quota).map_err(ConfigError::new)?,
             is_audit: false,
         })
@@ -217,6 +227,7 @@ mod tests {
             (r#"{"budget":[]}"#, "budget"),
             (r#"{"estimate_margin":{"a*b":"1.2"}}"#, "estimate_margin.\"a*b\""),
             (r#"{"estimate_margin":{"a":"0.9"}}"#, "from 1 to 10"),
+            (r#"{"oversized_status":500}"#, "oversized_status: must be"),
             (r#"{"usage":{"a*b":"never"}}"#, "usage.\"a*b\""),
             (r#"{"aliases":{"a*b":"c"}}"#, "aliases.\"a*b\""),
             (r#"{"tokenizers":[{"models":["m"],"table":"!"}]}"#, "tokenizers[0].table: not base64, at byte 0"),

@@ -354,7 +354,7 @@ impl Payment {
 
     fn limit_exceeded(&self, exceeded: &LimitExceeded) -> Verdict {
         self.filter.metrics.borrow().limit_exceeded.add(1);
-        Verdict::Reply(Box::new(refusal::over_budget(exceeded)))
+        Verdict::Reply(Box::new(refusal::over_budget(exceeded, self.filter.config.oversized_status)))
     }
 
     fn unavailable(&self, why: &impl std::fmt::Display) -> Verdict {

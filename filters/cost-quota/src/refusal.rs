@@ -3,10 +3,12 @@
 use tollgate_kit::LocalReply;
 use tollgate_quota::LimitExceeded;
 
-/// Returns the 429 that names the exhausted budget, its limit, its use and the time to retry.
-pub(crate) fn over_budget(exceeded: &LimitExceeded) -> LocalReply {
+/// Returns the 429 that names the exhausted budget, its limit, its use and the time to retry. A call that never fits gets
+/// `oversized` as its status.
+pub(crate) fn over_budget(exceeded: &LimitExceeded, oversized: u16) -> LocalReply {
+    let status = if exceeded.never_fits { oversized } else { LimitExceeded::STATUS };
     let headers = exceeded.headers().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    LocalReply::new(LimitExceeded::STATUS, "limited", exceeded.message())
+    LocalReply::new(status, "limited", exceeded.message())
         .with_details(exceeded.budget.to_string())
         .with_kind(exceeded.kind())
         .with_code(exceeded.code())

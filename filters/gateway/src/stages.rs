@@ -51,7 +51,7 @@ impl Stages {
                 set_keys(&mut firewall)?;
                 let vocabularies = Vocabularies::new(policy.catalog.clone());
                 let inspector = PromptInspector::new(limits.clone(), Arc::new(firewall), vocabularies);
-                Some(inspector.with_tag_header(policy.tag_header))
+                Some(inspector.with_tag_header(policy.tag_header).with_block_in_stream(policy.on_block_in_stream))
             }
             None => None,
         };
@@ -76,6 +76,7 @@ impl Stages {
                 Admission::Refuse => OnUnavailable::Refuse,
                 Admission::Pass => OnUnavailable::Allow,
             },
+            oversized_status: policy.oversized_status,
             quota,
             is_audit: policy.mode == Mode::Audit,
         };

@@ -27,6 +27,8 @@ pub struct LocalReply {
     pub code: Option<&'static str>,
     /// Headers besides `content-type`.
     pub headers: Vec<(String, String)>,
+    /// `true` if a stream that has begun ends as the API's own content filter ends it, without the error.
+    pub finishes: bool,
 }
 
 impl LocalReply {
@@ -41,6 +43,7 @@ impl LocalReply {
             param: None,
             code: None,
             headers: Vec::new(),
+            finishes: false,
         }
     }
 
@@ -79,6 +82,13 @@ impl LocalReply {
         self
     }
 
+    /// Ends a stream that has begun with a finish reason in place of the error, where the API has one.
+    #[must_use]
+    pub fn finishing(mut self, finishes: bool) -> LocalReply {
+        self.finishes = finishes;
+        self
+    }
+
     /// Returns the reply to a failure of the gateway itself. The cause is in the log only.
     #[cold]
     pub(crate) fn internal() -> LocalReply {
@@ -88,7 +98,10 @@ impl LocalReply {
     /// Returns the 502 in place of an upstream's response that could not be read and must not pass unread.
     #[cold]
     pub fn unreadable_response() -> LocalReply {
-        LocalReply::new(502, "unscannable", "The upstream's response could not be inspected.").with_kind("server_error")
+        LocalReply::new(502, "unscannable", "The upstream's response could not be inspected.")
+            .with_kind("server_error")
+            // Another response would be generated, and charged, as this one was.
+            .with_headers(vec![("x-should-retry".to_owned(), "false".to_owned())])
     }
 
     /// Returns the error in the form that `core/llm` renders.

@@ -109,6 +109,14 @@ impl UnreadableRequest {
         UnreadableRequest { reason: Unreadable::Path, reply: reply.with_code("unknown_url") }
     }
 
+    /// WebSocket to a model.
+    #[cold]
+    pub(crate) fn websocket() -> UnreadableRequest {
+        let message = "This gateway does not serve WebSockets to models. Send the request over HTTP.";
+        let reply = LocalReply::new(426, "unknown_path", message);
+        UnreadableRequest { reason: Unreadable::Path, reply: reply.with_code("websocket_not_supported") }
+    }
+
     /// Batch, or file for one, where a budget applies.
     #[cold]
     pub(crate) fn batch() -> UnreadableRequest {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use tollgate_inspect::{
-    OnUneditable, OnUnscannable as PolicyUnscannable, PLACEHOLDER_KEY, Policy, RawAllow, RawException, RawGuard,
-    RawPolicy, RawRule, RawScores,
+    OnBlockInStream, OnUneditable, OnUnscannable as PolicyUnscannable, PLACEHOLDER_KEY, Policy, RawAllow, RawException,
+    RawGuard, RawPolicy, RawRule, RawScores,
 };
 use tollgate_kit::{ConfigError, Configuration, Limits, OnUnscannable, environment, random_key};
 
@@ -32,6 +32,8 @@ pub struct RawConfig {
     pub scores: Option<RawScores>,
     /// See [`RawPolicy::guards`].
     pub guards: Vec<RawGuard>,
+    /// End of a streamed response that a rule blocks. Default: `error`.
+    pub on_block_in_stream: OnBlockInStream,
     /// Request header that gets the tags of the rules that matched, such as x-tollgate-tags. It begins with `x-tollgate-`.
     pub tag_header: Option<String>,
     /// Source of the consumer's name, for rules that depend on it. A request in which the header occurs more than once gets 400.
@@ -51,6 +53,7 @@ impl Default for RawConfig {
             exceptions: Vec::new(),
             scores: None,
             guards: Vec::new(),
+            on_block_in_stream: OnBlockInStream::default(),
             tag_header: None,
             consumer: None,
             team: None,
@@ -62,6 +65,8 @@ impl Default for RawConfig {
 pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) policy: Arc<Policy>,
+    /// End of a streamed response that a rule blocks.
+    pub(crate) on_block_in_stream: OnBlockInStream,
     /// Request header that gets the tags.
     pub(crate) tag_header: Option<String>,
     /// Source of the consumer's name.
@@ -81,6 +86,7 @@ impl Config {
             exceptions,
             scores,
             guards,
+            on_block_in_stream,
             tag_header,
             consumer,
             team,
@@ -118,7 +124,7 @@ impl Config {
             return Err(ConfigError::new(format!("a rule or exception has `{list}`, but {reason}")));
         }
         let tag_header = tag_header.map(|name| tag_header_of(&name, [&consumer, &team])).transpose()?;
-        Ok(Config { limits, policy: Arc::new(policy), tag_header, consumer, team })
+        Ok(Config { limits, policy: Arc::new(policy), on_block_in_stream, tag_header, consumer, team })
     }
 }
 

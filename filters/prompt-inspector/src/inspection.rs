@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tollgate_inspect::{
-    Cause, Direction, PlaceholderValues, Report, RequestFacts, RuleSet, StreamInspector, StreamVerdict,
-    inspect_guarded, inspect_request_without, inspect_response_without, inspect_uneditable_without,
+    Cause, Direction, OnBlockInStream, PlaceholderValues, Report, RequestFacts, RuleSet, StreamInspector,
+    StreamVerdict, inspect_guarded, inspect_request_without, inspect_response_without, inspect_uneditable_without,
 };
 use tollgate_kit::{
     BodyMode, Call, Callout, CalloutError, CalloutResponse, Exchange, LocalReply, OnUnscannable, Response,
@@ -309,7 +309,10 @@ impl Inspection {
     fn action(&self, verdict: Option<StreamVerdict>) -> StreamAction {
         match verdict {
             Some(StreamVerdict::Block(cause)) => {
-                StreamAction::Abort(Box::new(refusal::of_response(&self.filter.config.policy, cause)))
+                let finishes = self.filter.config.on_block_in_stream == OnBlockInStream::Finish
+                    && matches!(cause, Cause::Rule(_) | Cause::Score);
+                let reply = refusal::of_response(&self.filter.config.policy, cause);
+                StreamAction::Abort(Box::new(reply.finishing(finishes)))
             }
             Some(StreamVerdict::Continue) | None => StreamAction::Continue,
         }

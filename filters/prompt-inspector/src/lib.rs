@@ -15,7 +15,7 @@ mod token_ids;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tollgate_inspect::Policy;
+use tollgate_inspect::{OnBlockInStream, Policy};
 use tollgate_kit::{ConfigError, Configuration, Exchange, Filter, Limits};
 
 use config::Config;
@@ -39,10 +39,24 @@ impl PromptInspector {
     pub fn new(limits: Limits, policy: Arc<Policy>, vocabularies: Vocabularies) -> PromptInspector {
         let metrics = Metrics::define(&policy);
         PromptInspector {
-            config: Config { limits, policy, tag_header: None, consumer: None, team: None },
+            config: Config {
+                limits,
+                policy,
+                on_block_in_stream: OnBlockInStream::default(),
+                tag_header: None,
+                consumer: None,
+                team: None,
+            },
             vocabularies,
             metrics,
         }
+    }
+
+    /// Sets the end of a streamed response that a rule blocks.
+    #[must_use]
+    pub fn with_block_in_stream(mut self, end: OnBlockInStream) -> PromptInspector {
+        self.config.on_block_in_stream = end;
+        self
     }
 
     /// Sets the request header that gets the tags of the rules that matched: a valid name in lower case.

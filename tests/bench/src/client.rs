@@ -61,7 +61,7 @@ impl Connection {
         if response.end != End::Complete {
             return Err(Error::new(format!("the response is incomplete: {:?}", response.end)));
         }
-        Ok(Response { request_id: response.header("x-request-id"), body: response.body() })
+        Ok(Response { request_id: response.header("x-tollgate-request-id"), body: response.body() })
     }
 }
 

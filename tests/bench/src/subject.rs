@@ -58,7 +58,7 @@ impl Subject {
         let first = self.connections.first_mut().ok_or_else(|| Error::new("no connection"))?;
         let response = runtime.block_on(first.ask(&request(body, &headers)))?;
         load.check(&response.body)?;
-        let id = response.request_id.ok_or_else(|| Error::new("a response without x-request-id"))?;
+        let id = response.request_id.ok_or_else(|| Error::new("a response without x-tollgate-request-id"))?;
         let input_tokens = at_work(self.variant, &self.gateway.access_log_entry(&id)?)?;
         Ok(Checked { input_tokens, length: response.body.len() })
     }

@@ -34,6 +34,7 @@ mod sdk;
 mod setup;
 mod upstreams;
 mod watchdog;
+mod websocket;
 
 use deployment::{COUNTER, Deployment, INSPECTOR, QUOTA, ROUTER};
 use run::Run;
@@ -145,6 +146,11 @@ fn the_identity_header_is_the_one_that_envoy_sets() {
 #[test]
 fn wrong_configurations_are_refused_with_the_field() {
     setup::wrong_configurations();
+}
+
+#[test]
+fn websockets_to_models_are_refused_with_426() {
+    websocket::refused(Deployment::gateway());
 }
 
 #[test]

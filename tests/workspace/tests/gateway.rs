@@ -64,7 +64,7 @@ fn start(bootstrap: Bootstrap, options: &gateway::Options) -> Gateway {
 fn get(gateway: &Gateway, headers: &[(&str, &str)]) -> (u16, String, String) {
     let request = Request { method: "GET", path: "/v1/models?key=secret", headers, body: b"" };
     let mut response = request.send(gateway.address(), Duration::from_secs(10)).unwrap();
-    let id = response.header("x-request-id").unwrap_or_default().to_owned();
+    let id = response.header("x-tollgate-request-id").unwrap_or_default().to_owned();
     (response.status, response.text().unwrap(), id)
 }
 

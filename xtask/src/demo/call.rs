@@ -61,7 +61,7 @@ impl Call {
         let mut response = Request::post("/v1/chat/completions", &headers, body.as_bytes()).send(gateway, PATIENCE)?;
         let mut answer = Answer {
             status: response.status,
-            request_id: response.header("x-request-id").unwrap_or_default().to_owned(),
+            request_id: response.header("x-tollgate-request-id").unwrap_or_default().to_owned(),
             retry_after: response.header("retry-after").map(str::to_owned),
             ..Answer::default()
         };

@@ -200,7 +200,7 @@ impl Tour<'_> {
             print("\n")?;
         }
         if answer.request_id.is_empty() {
-            return Err(Error::new("the response has no x-request-id"));
+            return Err(Error::new("the response has no x-tollgate-request-id"));
         }
         let entry = self.stack.gateway.access_log_entry(&answer.request_id)?;
         self.line("recorded", &record(&entry))?;

@@ -10,6 +10,7 @@ use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
 use crate::{Error, StreamState, escape_into};
 
+mod finish;
 pub(super) mod names;
 mod request;
 mod response;
@@ -32,6 +33,7 @@ pub(super) const MESSAGES: DialectSpec = DialectSpec {
     is_free: false,
     error_body,
     error_event,
+    finish_events: Some(finish::events),
     stream_id: None,
     textless: &[],
     plain: &[],

@@ -10,6 +10,7 @@ use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
 use crate::{Error, StreamState, escape_into};
 
+mod finish;
 pub(super) mod names;
 pub(super) mod request;
 pub(super) mod response;
@@ -28,6 +29,7 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     is_free: false,
     error_body,
     error_event,
+    finish_events: Some(finish::events),
     stream_id: None,
     textless: &[],
     plain: &[],

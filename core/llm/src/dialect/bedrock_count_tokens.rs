@@ -17,5 +17,6 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     chunk: response::read,
     is_free: true,
     delta_members: DeltaMembers::NONE,
+    finish_events: None,
     ..bedrock_converse::SPEC
 };

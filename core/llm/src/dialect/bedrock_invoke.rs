@@ -29,5 +29,6 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
         null: &[],
         indexed: Indexed { choices: "choices", calls: "tool_calls" },
     },
+    finish_events: None,
     ..bedrock_converse::SPEC
 };

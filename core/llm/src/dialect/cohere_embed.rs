@@ -16,6 +16,7 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     response: response::read,
     chunk: response::read,
     error_event: cohere_chat::unnamed_error_event,
+    finish_events: None,
     delta_members: DeltaMembers::NONE,
     ..cohere_chat::SPEC
 };

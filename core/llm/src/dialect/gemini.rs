@@ -12,6 +12,7 @@ use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
 use crate::{Error, Framing, StreamState, escape_into};
 
+mod finish;
 pub(super) mod names;
 mod request;
 mod response;
@@ -38,6 +39,7 @@ pub(super) const GENERATE: DialectSpec = DialectSpec {
     is_free: false,
     error_body,
     error_event,
+    finish_events: Some(finish::events),
     stream_id: None,
     textless: &[],
     plain: &[],
@@ -66,6 +68,7 @@ pub(super) const EMBED: DialectSpec = DialectSpec {
     response: response::read_embedding,
     json_stream: None,
     delta_members: DeltaMembers::NONE,
+    finish_events: None,
     ..GENERATE
 };
 

@@ -7,6 +7,7 @@ use super::{ApiError, DeltaMembers, DialectSpec, Indexed};
 use crate::dialect::path::Pattern;
 use crate::{Error, Framing, StreamState, escape_into};
 
+mod finish;
 pub(super) mod names;
 mod request;
 mod response;
@@ -25,6 +26,7 @@ pub(super) const CHAT: DialectSpec = DialectSpec {
     is_free: false,
     error_body,
     error_event,
+    finish_events: Some(finish::events),
     stream_id: None,
     textless: &[],
     plain: &[],

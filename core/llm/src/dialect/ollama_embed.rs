@@ -17,5 +17,6 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     chunk: response::read,
     json_stream: None,
     delta_members: DeltaMembers::NONE,
+    finish_events: None,
     ..ollama::CHAT
 };

@@ -31,6 +31,7 @@ pub(super) const TRANSCRIPTIONS: DialectSpec = DialectSpec {
         null: &[],
         indexed: Indexed { choices: "", calls: "" },
     },
+    finish_events: None,
     ..openai_chat::SPEC
 };
 

@@ -10,12 +10,15 @@ use crate::dialect::path::Pattern;
 
 pub(crate) mod api_version;
 pub(super) mod error;
+mod finish;
 pub(super) mod names;
 pub(super) mod request;
 pub(super) mod response;
 pub(super) mod stream_options;
 #[cfg(test)]
 mod tests;
+
+pub(super) use finish::text_events as finish_text;
 
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "openai.chat",
@@ -29,6 +32,7 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     is_free: false,
     error_body: error::body,
     error_event: error::event,
+    finish_events: Some(finish::events),
     stream_id: None,
     textless: &[],
     plain: &[],

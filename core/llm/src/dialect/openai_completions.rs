@@ -13,6 +13,7 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "openai.completions",
     paths: &[Pattern::new("completions"), Pattern::new("deployments/{model}/completions")],
     request: request::read,
+    finish_events: Some(openai_chat::finish_text),
     response: |reader, builder| response::read(reader, builder, "text"),
     chunk: |reader, builder| response::read(reader, builder, "text"),
     delta_members: DeltaMembers { inner: &["index"], ..openai_chat::SPEC.delta_members },

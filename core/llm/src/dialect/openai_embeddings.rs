@@ -22,6 +22,7 @@ pub(super) const EMBEDDINGS: DialectSpec = DialectSpec {
     response: response::read,
     chunk: response::read,
     delta_members: DeltaMembers::NONE,
+    finish_events: None,
     ..openai_chat::SPEC
 };
 

@@ -20,6 +20,7 @@ pub(super) const GENERATIONS: DialectSpec = DialectSpec {
     response: response::read,
     chunk: response::read,
     delta_members: DeltaMembers::NONE,
+    finish_events: None,
     ..openai_chat::SPEC
 };
 

@@ -15,6 +15,7 @@ use crate::json::scan::Side;
 use crate::{Error, ParseLimits, StreamState, escape_into};
 
 mod event;
+mod finish;
 pub(super) mod names;
 pub(super) mod request;
 mod response;
@@ -34,6 +35,7 @@ pub(super) const RESPONSES: DialectSpec = DialectSpec {
     is_free: false,
     error_body: openai_error::body,
     error_event,
+    finish_events: Some(finish::events),
     stream_id: Some(stream_id),
     textless: &[],
     plain: &[],
@@ -91,17 +93,29 @@ fn error_event(error: &ApiError<'_>, state: &StreamState, out: &mut Vec<u8>) -> 
         (_, 500..) => "server_error",
         _ => "invalid_prompt",
     };
-    out.extend_from_slice(b"{\"type\":\"response.failed\",\"sequence_number\":");
-    out.extend_from_slice(state.next_sequence().to_string().as_bytes());
-    out.extend_from_slice(b",\"response\":{\"id\":\"");
-    escape_into(state.id(), out);
-    out.extend_from_slice(b"\",\"object\":\"response\",\"created_at\":0,\"status\":\"failed\",\"error\":{\"code\":");
+    head("failed", state, out);
+    out.extend_from_slice(b"\"error\":{\"code\":");
     openai_error::text_or_null(Some(code), out);
     out.extend_from_slice(b",\"message\":");
     openai_error::text_or_null(Some(error.message), out);
-    out.extend_from_slice(
-        b"},\"incomplete_details\":null,\"instructions\":null,\"model\":\"\",\"output\":[],\"parallel_tool_calls\":false,\
-          \"tool_choice\":\"none\",\"tools\":[],\"usage\":null,\"metadata\":{}}}",
-    );
+    out.extend_from_slice(b"},\"incomplete_details\":null,");
+    out.extend_from_slice(TAIL);
     "response.failed"
+}
+
+/// Members of a response that the gateway does not know, and the end of its event.
+const TAIL: &[u8] =
+    b"\"instructions\":null,\"model\":\"\",\"output\":[],\"parallel_tool_calls\":false,\"tool_choice\":\"none\",\
+    \"tools\":[],\"usage\":null,\"metadata\":{}}}";
+
+/// Appends the beginning of the event that ends a response with a status.
+fn head(status: &str, state: &StreamState, out: &mut Vec<u8>) {
+    let event = format!(
+        "{{\"type\":\"response.{status}\",\"sequence_number\":{},\"response\":{{\"id\":\"",
+        state.next_sequence()
+    );
+    out.extend_from_slice(event.as_bytes());
+    escape_into(state.id(), out);
+    let members = format!("\",\"object\":\"response\",\"created_at\":0,\"status\":\"{status}\",");
+    out.extend_from_slice(members.as_bytes());
 }

@@ -16,6 +16,7 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     request: request::read,
     response: response::read,
     chunk: response::read,
+    finish_events: None,
     delta_members: DeltaMembers::NONE,
     error_event: cohere_chat::unnamed_error_event,
     ..cohere_chat::SPEC

@@ -1,5 +1,8 @@
 //! Paths of LLM APIs whose work is billed but whose requests are not read: batches, and the files that they consist of.
 
+use memchr::memmem;
+
+use super::Endpoint;
 use super::path::{Path, Pattern};
 
 /// Paths, from the API references of the vendors.
@@ -25,6 +28,19 @@ const PATHS: [Pattern; 13] = [
     Pattern::new("model-invocation-job"),
 ];
 
+/// Returns `true` if a request with this path would talk to a model over a WebSocket: on the path of a known API, or of one that
+/// there is as a WebSocket only (OpenAI's Realtime API, Gemini's Live API).
+#[must_use]
+pub fn is_websocket_api(path: &[u8]) -> bool {
+    const REALTIME: [Pattern; 2] = [Pattern::new("v1/realtime"), Pattern::new("openai/realtime")];
+    let normalised = Path::new(path);
+    let is_live = memmem::find(path, b"BidiGenerateContent").is_some();
+    is_live
+        || REALTIME.iter().any(|pattern| pattern.matches(&normalised).is_some())
+        || Endpoint::detect(b"POST", path).is_some()
+        || Endpoint::detect(b"GET", path).is_some()
+}
+
 /// Returns `true` if a request with a body creates a batch, or uploads a file for one.
 pub fn is_batch(method: &[u8], path: &[u8]) -> bool {
     let has_body = ["POST", "PUT", "PATCH"].iter().any(|known| method.eq_ignore_ascii_case(known.as_bytes()));
@@ -38,6 +54,23 @@ pub fn is_batch(method: &[u8], path: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn websockets_to_models_are_recognised() {
+        for (path, want) in [
+            ("/v1/responses", true),
+            ("/v1/Responses/", true),
+            ("/v1/realtime?model=gpt-realtime", true),
+            ("/openai/realtime?api-version=2025-04-01-preview&deployment=d", true),
+            ("/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent?key=k", true),
+            ("/v1/messages", true),
+            ("/v1/models", false),
+            ("/socket.io/?transport=websocket", false),
+            ("/", false),
+        ] {
+            assert_eq!(is_websocket_api(path.as_bytes()), want, "{path}");
+        }
+    }
 
     #[test]
     fn batches_and_uploads_are_recognised() {

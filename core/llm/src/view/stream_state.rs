@@ -15,6 +15,8 @@ pub struct StreamState {
     seen: bool,
     /// Sequence number of the last event that was sent.
     sequence: Option<u64>,
+    /// Index of the block that was sent last and has not ended (Anthropic).
+    open_block: Option<u64>,
 }
 
 impl StreamState {
@@ -30,8 +32,12 @@ impl StreamState {
     /// Records events that are sent to the client. Some APIs number them (OpenAI Responses).
     pub fn mark_sent(&mut self, dialect: Dialect, events: &[u8]) {
         self.sent |= !events.is_empty();
-        if dialect.spec().stream_id.is_some() {
-            self.sequence = last_sequence_number(events).or(self.sequence);
+        match dialect {
+            Dialect::OpenAiResponses | Dialect::OpenAiCompact => {
+                self.sequence = last_number(events, b"\"sequence_number\"").or(self.sequence)
+            }
+            Dialect::AnthropicMessages => self.note_block(events),
+            _ => {}
         }
     }
 
@@ -39,6 +45,25 @@ impl StreamState {
     #[must_use]
     pub fn is_sent(&self) -> bool {
         self.sent
+    }
+
+    /// Records the block that is open after these events.
+    fn note_block(&mut self, events: &[u8]) {
+        const START: &[u8] = b"\"content_block_start\"";
+        const STOP: &[u8] = b"\"content_block_stop\"";
+        let (start, stop) = (memmem::rfind(events, START), memmem::rfind(events, STOP));
+        match start.filter(|start| Some(*start) > stop) {
+            Some(start) => {
+                self.open_block = first_number(events.get(start..).unwrap_or_default(), b"\"index\"").or(Some(0))
+            }
+            None if stop.is_some() => self.open_block = None,
+            None => {}
+        }
+    }
+
+    /// Returns the index of the block that has not ended.
+    pub(crate) fn open_block(&self) -> Option<u64> {
+        self.open_block
     }
 
     #[cfg(test)]
@@ -57,11 +82,19 @@ impl StreamState {
     }
 }
 
-/// Finds the last sequence number in events. Quotes within strings are escaped, so no text can contain such a member.
-fn last_sequence_number(events: &[u8]) -> Option<u64> {
-    const MEMBER: &[u8] = b"\"sequence_number\"";
-    let at = memmem::rfind(events, MEMBER)?;
-    let value = events.get(at.checked_add(MEMBER.len())?..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+/// Finds the last number of a member in events. Quotes within strings are escaped, so no text can contain such a member.
+fn last_number(events: &[u8], member: &[u8]) -> Option<u64> {
+    number_after(events, memmem::rfind(events, member)?.checked_add(member.len())?)
+}
+
+/// Finds the first number of a member in events.
+fn first_number(events: &[u8], member: &[u8]) -> Option<u64> {
+    number_after(events, memmem::find(events, member)?.checked_add(member.len())?)
+}
+
+/// Reads the number of the member whose key ends at `at`.
+fn number_after(events: &[u8], at: usize) -> Option<u64> {
+    let value = events.get(at..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
     let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
     std::str::from_utf8(value.get(..digits)?).ok()?.parse().ok()
 }

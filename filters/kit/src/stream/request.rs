@@ -9,7 +9,7 @@ mod waiting;
 
 use std::rc::Rc;
 
-use tollgate_llm::{Dialect, Endpoint, is_batch};
+use tollgate_llm::{Dialect, Endpoint, is_batch, is_websocket_api};
 
 use self::form::FormBody;
 use self::json::JsonBody;
@@ -19,7 +19,7 @@ use crate::filter::BodyMode;
 use crate::headers::{Head, Headers};
 use crate::local_reply::LocalReply;
 use crate::plugin::Plugin;
-use crate::unreadable::{Disposition, UnreadableRequest};
+use crate::unreadable::{Disposition, Unreadable, UnreadableRequest};
 
 pub(super) use self::form::LateForm;
 pub(super) use self::media::is_utf8;
@@ -70,6 +70,9 @@ pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
     let edge = owned_headers::enforce(&head, plugin.filter.identity_headers());
     if edge.has_changed {
         head = Headers::REQUEST.read();
+    }
+    if is_websocket(&head) && is_websocket_api(&head.get(":path")) {
+        return refuse_websocket(plugin, &head, edge.is_first);
     }
     let Some(endpoint) = Endpoint::detect(&head.get(":method"), &head.get(":path")) else {
         return match end {
@@ -141,6 +144,35 @@ fn unknown_path(plugin: &Plugin, is_first: bool) -> Progress {
             Progress::Pass
         }
     }
+}
+
+/// Returns `true` if a request asks for a WebSocket: over HTTP/1.1 (RFC 6455), to which Envoy converts extended CONNECT of HTTP/2
+/// (RFC 8441), or in that form.
+fn is_websocket(head: &Head) -> bool {
+    let names = |value: &[u8]| {
+        value.split(|byte| *byte == b',').any(|name| {
+            let name = name.trim_ascii();
+            let protocol = name.split(|byte| *byte == b'/').next().unwrap_or_default();
+            protocol.eq_ignore_ascii_case(b"websocket")
+        })
+    };
+    names(&head.get("upgrade")) || names(&head.get(":protocol"))
+}
+
+/// Refuses a WebSocket to a model, whose messages no filter could read. An audit lets it pass.
+#[cold]
+fn refuse_websocket(plugin: &Plugin, head: &Head, is_first: bool) -> Progress {
+    if plugin.filter.is_audit() {
+        if is_first {
+            plugin.report_unscanned(Unreadable::Path);
+        }
+        return Progress::Pass;
+    }
+    let UnreadableRequest { reason, reply } = UnreadableRequest::websocket();
+    plugin.count_refused(reason.name());
+    let path = head.get(":path");
+    let endpoint = Endpoint::detect(b"POST", &path).or_else(|| Endpoint::detect(b"GET", &path));
+    Progress::Refuse(endpoint.map_or(Dialect::OpenAiChat, |endpoint| endpoint.dialect), Box::new(reply))
 }
 
 /// Refuses a batch, whose work would count in no budget.

@@ -171,13 +171,16 @@ impl EventStream {
         Ok(())
     }
 
-    /// Ends the stream in the caller's dialect: an error event without an end mark, as the provider's own would be.
+    /// Ends the stream in the caller's dialect: an error event without an end mark, as the provider's own would be, or the finish
+    /// reason of a content filter.
     /// The response code details have been sent by now, so only the verdict is published.
     #[cold]
     fn abort(&mut self, dialect: Dialect, reply: &LocalReply) {
         property::set(property::VERDICT, reply.verdict);
-        let event = dialect.error_event(self.framer.framing(), &self.state, &reply.error());
-        self.out.extend_from_slice(&event);
+        let framing = self.framer.framing();
+        let finish = if reply.finishes { dialect.finish_events(framing, &self.state) } else { None };
+        let last = finish.unwrap_or_else(|| dialect.error_event(framing, &self.state, &reply.error()));
+        self.out.extend_from_slice(&last);
     }
 
     /// Reads on in a stream that was ended, for an exchange that meters it: the provider charges for what is dropped here.
