@@ -15,6 +15,7 @@ mod cohere_chat;
 mod cohere_embed;
 mod gemini;
 pub(crate) mod known_names;
+pub(crate) mod mcp;
 mod ollama;
 mod ollama_embed;
 pub(crate) mod opaque;
@@ -190,6 +191,8 @@ dialects! {
     OpenAiTranscriptions => openai_audio::TRANSCRIPTIONS,
     /// OpenAI's speech.
     OpenAiSpeech => openai_audio::SPEECH,
+    /// Model Context Protocol over HTTP.
+    Mcp => mcp::SPEC,
 }
 
 /// Error reported by the gateway itself.
@@ -262,6 +265,9 @@ impl Endpoint {
             let response_id = Some(response_id);
             return Some(Endpoint { stream, response_id, ..Endpoint::from(Dialect::OpenAiResponses) });
         }
+        if mcp::is_session(method, &normalised) {
+            return Some(Endpoint::from(Dialect::Mcp));
+        }
         // Methods with a body, in any case: some servers ignore the case.
         if !["POST", "PUT", "PATCH"].iter().any(|known| method.eq_ignore_ascii_case(known.as_bytes())) {
             return None;
@@ -283,6 +289,21 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Returns the call on an MCP server whose path is `server`; `None` if the path or the method is another.
+    #[must_use]
+    pub fn of_mcp_server(method: &[u8], path: &[u8], server: &str) -> Option<Endpoint> {
+        let is_method = mcp::is_bodiless(method) || method.eq_ignore_ascii_case(b"POST");
+        (is_method && mcp::is_path_of(path, server)).then(|| Endpoint::from(Dialect::Mcp))
+    }
+
+    /// Returns `true` if requests of the call may have no body, and are read all the same.
+    #[must_use]
+    pub fn may_be_bodiless(&self) -> bool {
+        self.response_id.is_some() || self.dialect == Dialect::Mcp
+    }
+}
+
 impl Dialect {
     /// Detects the dialect of a request, see [`Endpoint::detect`].
     #[must_use]
@@ -294,6 +315,18 @@ impl Dialect {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.spec().name
+    }
+
+    /// Returns `true` for the Model Context Protocol, whose calls name no model.
+    #[must_use]
+    pub fn is_mcp(self) -> bool {
+        self == Dialect::Mcp
+    }
+
+    /// Returns `true` if the Model Context Protocol defines a method.
+    #[must_use]
+    pub fn is_mcp_method(method: &str) -> bool {
+        mcp::is_method(method)
     }
 
     /// Returns `true` for embeddings: their responses have numbers, not texts.

@@ -317,7 +317,7 @@ impl UsageMeter {
     /// Returns the usage of the call as far as it is known. A prompt that was bounded is counted now if the provider has
     /// not reported its tokens.
     pub fn record(&self) -> UsageRecord {
-        if self.dialect.is_free() {
+        if self.dialect.is_free() && self.dialect != Dialect::Mcp {
             return UsageRecord::NOTHING;
         }
         // Usage is complete if the provider marked it so, or if the response ended regularly.

@@ -37,6 +37,11 @@ pub(crate) fn is_opaque_in(member: &[u8], body: &[u8], value: Str) -> bool {
     MEMBERS.iter().any(|name| member == name.as_bytes()) && looks_opaque(body, value)
 }
 
+/// Returns `true` for base64 that is longer than an identifier.
+pub(crate) fn is_data(body: &[u8], value: Str) -> bool {
+    value.span.len() > MAX_ID_BYTES && looks_opaque(body, value)
+}
+
 fn looks_opaque(body: &[u8], value: Str) -> bool {
     let raw = value.span.of(body);
     let is_id = raw.len() <= MAX_ID_BYTES;

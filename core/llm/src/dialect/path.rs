@@ -136,6 +136,14 @@ impl<'p> Path<'p> {
         Path { decoded, offsets, segments }
     }
 
+    /// Returns `true` if the whole path is this one, in any case.
+    pub(crate) fn is_exactly(&self, path: &str) -> bool {
+        let words = path.rsplit('/').filter(|word| !word.is_empty());
+        let mut segments = self.segments.iter();
+        let are_equal = words.into_iter().all(|word| segments.next().is_some_and(|own| is(self.text(own), word)));
+        are_equal && segments.next().is_none()
+    }
+
     /// Returns the decoded bytes of a range.
     fn text(&self, range: &std::ops::Range<usize>) -> &[u8] {
         debug_assert!(self.decoded.get(range.clone()).is_some(), "range of this path");

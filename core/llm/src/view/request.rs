@@ -5,6 +5,8 @@ use crate::json::field::{TokenLimit, number, token_limit, wrong_type};
 use crate::json::pointer;
 use crate::json::reader::{Found, Reader, Scratch, Value};
 use crate::json::scan::Side;
+use crate::view::reference::{self, Reference, ReferenceKind};
+use crate::view::rpc::RpcMessage;
 use crate::view::token_prompt::TokenPrompt;
 use crate::{Dialect, Edits, Endpoint, Error, ErrorKind, ParseLimits, PathModel, ServiceTier, Span, Str};
 use std::borrow::Cow;
@@ -60,11 +62,14 @@ pub struct Request {
     pub tools: u32,
     /// Names in the tool definitions, and the types that select a tool of the provider.
     pub tool_names: Vec<Str>,
-    /// Number of references to content that the provider stores: files, conversations, prompt templates. URLs are texts
-    /// ([`TextKind::ImageUrl`]) and not included.
-    pub stored: u32,
     /// `true` for a body of the Responses API that was sent to the path of chat completions.
     pub(crate) has_responses_body: bool,
+    /// References to content that the body does not contain, in document order.
+    pub references: Vec<Reference>,
+    /// JSON-RPC messages (Model Context Protocol), in order.
+    pub rpc: Vec<RpcMessage>,
+    /// `true` if the body is an array of JSON-RPC messages.
+    pub is_rpc_batch: bool,
     /// `true` for a form. Only those fields were read that are texts of the view.
     pub is_form: bool,
     /// Edit made by [`include_usage`](Request::include_usage): a span and its replacement.
@@ -223,11 +228,13 @@ impl Request {
             uneditable: Vec::new(),
             token_prompts: Vec::new(),
             image_count: 0,
-            stored: 0,
+            references: Vec::new(),
             images: Vec::new(),
             tools: 0,
             tool_names: Vec::new(),
             has_responses_body: false,
+            rpc: Vec::new(),
+            is_rpc_batch: false,
             is_form: false,
             usage_edit: None,
             members: Members::default(),
@@ -297,9 +304,8 @@ impl Request {
     }
 }
 
-/// Members that refer to content that the provider stores: OpenAI ("Conversation state", "File inputs"), Anthropic
-/// ("Files API"), Gemini ("Context caching").
-const STORED: [&str; 5] = ["previous_response_id", "conversation", "file_id", "cachedContent", "cached_content"];
+/// Members of tool definitions that hold a JSON Schema.
+const SCHEMAS: [&str; 4] = ["input_schema", "inputSchema", "parameters", "parametersJsonSchema"];
 
 /// Types of the tools that the client runs and names. All other types select a tool of the provider.
 const CLIENT_TOOLS: [&str; 2] = ["function", "custom"];
@@ -457,6 +463,36 @@ impl RequestBuilder<'_> {
         Ok(())
     }
 
+    /// Adds a string that must not be edited: an identifier.
+    pub(crate) fn opaque(&mut self, from: Origin, str: Str) -> Result<(), Error> {
+        self.request.uneditable.push(str.span);
+        self.text(from, TextKind::Other, str)
+    }
+
+    /// Adds a JSON-RPC message.
+    pub(crate) fn rpc(&mut self, message: RpcMessage) -> Result<(), Error> {
+        if self.request.rpc.len() >= self.max_items {
+            return Err(Error::new(ErrorKind::TooMany, message.method.map_or(0, |method| method.span.start)));
+        }
+        self.request.rpc.push(message);
+        Ok(())
+    }
+
+    /// Adds the URL of an image, a clip or a file: a reference, unless it is a `data:` URL or base64.
+    pub(crate) fn url(&mut self, body: &[u8], from: Origin, str: Str) -> Result<(), Error> {
+        if let Some(kind) = reference::kind_of_url(body, str) {
+            self.refer(kind, str.span, Some(str));
+        }
+        self.text(from, TextKind::ImageUrl, str)
+    }
+
+    /// Adds the name of a stored file or a URL of one.
+    pub(crate) fn uri(&mut self, body: &[u8], from: Origin, kind: ReferenceKind, str: Str) -> Result<(), Error> {
+        self.url(body, from, str)?;
+        self.refer(kind, str.span, Some(str));
+        Ok(())
+    }
+
     /// Reads the member that names the model. Its value is a text like any other, because a name matched by prefix can
     /// carry a secret after the prefix.
     pub(crate) fn model(&mut self, reader: &mut Reader<'_, '_>, value: Value) -> Result<(), Error> {
@@ -473,9 +509,6 @@ impl RequestBuilder<'_> {
         key: Str,
         value: Value,
     ) -> Result<(), Error> {
-        if value.is_null() {
-            return self.text_of_key(reader.body(), from, TextKind::Other, key);
-        }
         self.key(reader.body(), from, TextKind::Other, key)?;
         self.texts(reader, from, TextKind::Other, value)
     }
@@ -543,6 +576,11 @@ impl RequestBuilder<'_> {
         while let Some((key, field)) = reader.field(known)? {
             self.key(reader.body(), from, TextKind::ToolDefinition, key)?;
             let value = reader.value()?;
+            // Schemas, which are members of a function, refer to nothing.
+            if field.is_empty() && is_outer && !SCHEMAS.iter().any(|name| key.is(reader.body(), name)) {
+                self.texts_and_references(reader, from, TextKind::ToolDefinition, value)?;
+                continue;
+            }
             match (field, value) {
                 ("name", Value::String(name)) => self.request.tool_names.push(name),
                 ("type", Value::String(own)) => kind = Some(own),
@@ -575,21 +613,15 @@ impl RequestBuilder<'_> {
 
     /// Adds the name of an unknown member as a text, unless an API defines the name.
     pub(crate) fn key(&mut self, body: &[u8], from: Origin, kind: TextKind, key: Str) -> Result<(), Error> {
-        // Keys of other kinds are part of schemas and arguments, and refer to nothing.
-        if kind == TextKind::Other && STORED.iter().any(|name| key.is(body, name)) {
-            self.stored();
-        }
-        self.text_of_key(body, from, kind, key)
-    }
-
-    /// Counts a reference to content that the provider stores.
-    pub(crate) fn stored(&mut self) {
-        self.request.stored = self.request.stored.saturating_add(1);
-    }
-
-    /// Adds the name of a member as a text, unless an API defines the name.
-    fn text_of_key(&mut self, body: &[u8], from: Origin, kind: TextKind, key: Str) -> Result<(), Error> {
         if known_names::is_key(body, key) { Ok(()) } else { self.text(from, kind, key) }
+    }
+
+    /// Adds a reference to content that the body does not contain. Their number is bounded by that of members and texts.
+    pub(crate) fn refer(&mut self, kind: ReferenceKind, span: Span, value: Option<Str>) {
+        let is_new = self.request.references.last().is_none_or(|last| last.span != span);
+        if is_new && self.request.references.len() < self.max_items {
+            self.request.references.push(Reference { kind, span, value });
+        }
     }
 
     /// Marks the text of a block of reasoning as one that must not be edited, if the block is signed: the signature covers it.
@@ -605,22 +637,64 @@ impl RequestBuilder<'_> {
         kind: TextKind,
         value: Value,
     ) -> Result<(), Error> {
+        // Members of other kinds are part of schemas and arguments, and refer to nothing.
+        self.walk(reader, from, kind, kind == TextKind::Other, value)
+    }
+
+    /// Adds every string in `value` like [`texts`](RequestBuilder::texts), and the references in it, whatever the kind.
+    pub(crate) fn texts_and_references(
+        &mut self,
+        reader: &mut Reader<'_, '_>,
+        from: Origin,
+        kind: TextKind,
+        value: Value,
+    ) -> Result<(), Error> {
+        self.walk(reader, from, kind, true, value)
+    }
+
+    fn walk(
+        &mut self,
+        reader: &mut Reader<'_, '_>,
+        from: Origin,
+        kind: TextKind,
+        may_refer: bool,
+        value: Value,
+    ) -> Result<(), Error> {
         let body = reader.body();
-        reader.walk(value, |found| match found {
-            Found::Key(key, Some(member)) if member.is(body, "properties") => self.text(from, kind, key),
-            Found::Key(key, _) => self.key(body, from, kind, key),
-            Found::Value(str, member) if known_names::is_kind(body, member, str) => Ok(()),
-            Found::Value(str, member) => {
-                let is_in_message = from.message.is_some() && kind == TextKind::Other;
-                if is_in_message && member.is_some_and(|member| opaque::is_opaque(body, member, str)) {
-                    self.request.uneditable.push(str.span);
+        let mut owner = None;
+        reader.walk(value, |found| {
+            if may_refer {
+                match found {
+                    Found::Key(key, parent) => {
+                        owner = parent;
+                        if let Some(found) = parent.and_then(|parent| reference::kind_of_object(body, parent, key)) {
+                            self.refer(found, parent.unwrap_or(key).span, None);
+                        }
+                    }
+                    Found::Value(str, Some(member)) => {
+                        if let Some(found) = reference::kind_of_member(body, owner, member) {
+                            self.refer(found, str.span, Some(str));
+                        }
+                    }
+                    _ => {}
                 }
-                self.text(from, kind, str)
             }
-            Found::Number(span) if matches!(kind, TextKind::ToolArguments | TextKind::Content) => {
-                self.text(from, TextKind::ToolNumber, Str { span, escaped: false })
+            match found {
+                Found::Key(key, Some(member)) if member.is(body, "properties") => self.text(from, kind, key),
+                Found::Key(key, _) => self.key(body, from, kind, key),
+                Found::Value(str, member) if known_names::is_kind(body, member, str) => Ok(()),
+                Found::Value(str, member) => {
+                    let is_in_message = from.message.is_some() && kind == TextKind::Other;
+                    if is_in_message && member.is_some_and(|member| opaque::is_opaque(body, member, str)) {
+                        self.request.uneditable.push(str.span);
+                    }
+                    self.text(from, kind, str)
+                }
+                Found::Number(span) if matches!(kind, TextKind::ToolArguments | TextKind::Content) => {
+                    self.text(from, TextKind::ToolNumber, Str { span, escaped: false })
+                }
+                Found::Number(_) => Ok(()),
             }
-            Found::Number(_) => Ok(()),
         })
     }
 

@@ -4,6 +4,7 @@ use crate::dialect::{known_names, opaque};
 use crate::json::reader::{Found, Reader, Scratch, Value};
 use crate::json::scan::Side;
 use crate::view::event_shape::Padding;
+use crate::view::rpc::RpcText;
 use crate::{Dialect, Error, ErrorKind, ParseLimits, ReportedUsage, ServiceTier, Span, Str, Usage};
 
 /// Output text that pieces belong to: the pieces of one channel are one text.
@@ -54,6 +55,8 @@ pub enum Part {
     Whole,
     /// Previously streamed arguments of a tool call, repeated like [`Part::Whole`].
     WholeArguments,
+    /// Text of a JSON-RPC message. It is never split.
+    Rpc(RpcText),
     /// Number in the arguments of a tool call that are an object. Its span is the number, without quotes.
     ToolNumber,
     /// Any other string that a model or a tool may have written. Different texts share this channel; their
@@ -68,6 +71,9 @@ impl Part {
     /// Returns `true` if texts of this part are inspected, but not counted: they repeat another part, or are numbers.
     #[must_use]
     pub fn repeats(self) -> bool {
+        if let Part::Rpc(text) = self {
+            return text.repeats();
+        }
         matches!(
             self,
             Part::ToolNumber

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use crate::{Dialect, Event};
+use crate::{Dialect, Event, RpcCalls};
 
 /// Maximum bytes of a stored response id.
 const MAX_ID_BYTES: usize = 256;
@@ -17,6 +17,7 @@ pub struct StreamState {
     sequence: Option<u64>,
     /// Index of the block that was sent last and has not ended (Anthropic).
     open_block: Option<u64>,
+    calls: Option<RpcCalls>,
 }
 
 impl StreamState {
@@ -74,6 +75,14 @@ impl StreamState {
     /// Returns the sequence number of the next event.
     pub(crate) fn next_sequence(&self) -> u64 {
         self.sequence.map_or(0, |last| last.saturating_add(1))
+    /// Sets the calls that an error must answer (JSON-RPC).
+    pub fn set_calls(&mut self, calls: Option<RpcCalls>) {
+        self.calls = calls;
+    }
+
+    /// Returns the calls that an error must answer.
+    pub(crate) fn calls(&self) -> Option<&RpcCalls> {
+        self.calls.as_ref()
     }
 
     /// Returns the id of the response; empty if it has none.

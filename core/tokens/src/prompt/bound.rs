@@ -3,7 +3,7 @@
 //! A token of a byte-level BPE tokenizer has at least one byte, so a text has at most as many tokens as bytes. Framing,
 //! images, audio and files have the same numbers as in an exact count.
 
-use tollgate_llm::{Request, Str, TextKind};
+use tollgate_llm::{Reference, ReferenceKind, Request, Str, TextKind};
 
 use super::Profile;
 use super::kept::{Collector, Keeper, KeptPrompt};
@@ -92,7 +92,12 @@ fn references(request: &Request, body: &[u8]) -> (u64, u64) {
     let texts = request.texts.iter().filter(|text| text.kind == TextKind::ImageUrl && is_url(text.str, body));
     let images = request.images.iter().filter(|image| image.str.is_some_and(|str| is_url(str, body)));
     let (urls, images) = (texts.count() as u64, images.count() as u64);
-    (u64::from(request.stored).saturating_add(urls.saturating_sub(images)), images)
+    let is_by_url = |reference: &Reference| {
+        reference.kind == ReferenceKind::File && reference.value.is_some_and(|value| is_url(value, body))
+    };
+    let stored = request.references.iter().filter(|reference| reference.kind.is_stored() && !is_by_url(reference));
+    let stored = stored.count() as u64;
+    (stored.saturating_add(urls.saturating_sub(images)), images)
 }
 
 /// Returns `true` if a literal is a URL, and neither a `data:` URL nor base64, in which no colon occurs.

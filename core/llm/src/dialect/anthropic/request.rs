@@ -124,7 +124,7 @@ fn source(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: O
             }
             ("url", Value::String(str)) => {
                 found = Some(str);
-                builder.text(from, TextKind::ImageUrl, str)?;
+                builder.url(reader.body(), from, str)?;
             }
             ("content", value) => content(reader, builder, from, value)?,
             _ => builder.other(reader, from, key, value)?,

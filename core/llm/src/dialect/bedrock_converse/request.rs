@@ -4,7 +4,7 @@ use super::Result;
 use crate::json::field::wrong_type;
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder, Types};
-use crate::{Image, Role, Str, TextKind};
+use crate::{Image, ReferenceKind, Role, Str, TextKind};
 
 /// Roles that the API defines.
 const ROLES: [(&str, Role); 3] = [("user", Role::User), ("assistant", Role::Assistant), ("system", Role::System)];
@@ -179,7 +179,7 @@ fn media(
             }
             ("uri", Value::String(str)) => {
                 source = Some(str);
-                builder.text(from, TextKind::ImageUrl, str)?;
+                builder.uri(reader.body(), from, ReferenceKind::Storage, str)?;
             }
             ("text" | "content", value) => blocks(reader, builder, from, kind, value)?,
             _ => builder.other(reader, from, key, value)?,

@@ -22,9 +22,13 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             }
             ("images", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
-                    builder.text_or_others(reader, Origin::USER, TextKind::ImageUrl, value)?;
-                    let str = if let Value::String(str) = value { Some(str) } else { None };
-                    builder.image(Image { str, detail: None });
+                    let Value::String(str) = value else {
+                        builder.texts(reader, Origin::USER, TextKind::Other, value)?;
+                        builder.image(Image::default());
+                        continue;
+                    };
+                    builder.url(reader.body(), Origin::USER, str)?;
+                    builder.image(Image { str: Some(str), detail: None });
                 }
             }
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,

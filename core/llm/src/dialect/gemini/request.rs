@@ -4,7 +4,7 @@ use super::Result;
 use crate::json::field::{count, number, saturate, wrong_type};
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder, Types};
-use crate::{Image, Role, Span, Str, TextKind};
+use crate::{Image, ReferenceKind, Role, Span, Str, TextKind};
 
 /// Roles that the API defines.
 const ROLES: [(&str, Role); 6] = [
@@ -181,7 +181,10 @@ fn data(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Ori
             }
             ("data" | "fileUri" | "file_uri", Value::String(str)) => {
                 source = Some(str);
-                builder.text(from, kind, str)?;
+                match kind {
+                    TextKind::ImageUrl => file(reader, builder, from, str)?,
+                    kind => builder.text(from, kind, str)?,
+                }
             }
             _ => builder.other(reader, from, key, value)?,
         }
@@ -190,6 +193,16 @@ fn data(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Ori
         builder.image(Image { str: source, detail: None });
     }
     Ok(())
+}
+
+/// Reads the URI of a file: one that is stored at the provider, or a URL that it fetches.
+fn file(reader: &Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, uri: Str) -> Result<()> {
+    /// Host of the Files API.
+    const FILES: &str = "//generativelanguage.googleapis.com/";
+    if uri.decode(reader.body()).to_ascii_lowercase().contains(FILES) {
+        builder.refer(ReferenceKind::File, uri.span, Some(uri));
+    }
+    builder.uri(reader.body(), from, ReferenceKind::File, uri)
 }
 
 /// Reads a function call or its result. Every string in the arguments or in the result is a text of this kind.
@@ -221,7 +234,7 @@ fn tool(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: Va
             builder.request.tools = builder.request.tools.saturating_add(1);
             builder.request.tool_names.push(key);
             builder.key(reader.body(), Origin::DEFINITION, TextKind::ToolDefinition, key)?;
-            builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?;
+            builder.texts_and_references(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?;
         } else {
             builder.definitions(reader, Origin::DEFINITION, Types::AreNames, value)?;
         }

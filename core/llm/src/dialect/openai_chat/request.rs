@@ -164,7 +164,7 @@ pub(super) fn image(
         Value::Null(_) => return Ok(()),
         Value::String(str) => {
             image.str = Some(str);
-            builder.text(from, TextKind::ImageUrl, str)?;
+            builder.url(reader.body(), from, str)?;
         }
         Value::Object(_) => {
             while let Some((key, field)) = reader.field(&["url", "detail"])? {
@@ -172,7 +172,7 @@ pub(super) fn image(
                 match (field, value) {
                     ("url", Value::String(str)) => {
                         image.str = Some(str);
-                        builder.text(from, TextKind::ImageUrl, str)?;
+                        builder.url(reader.body(), from, str)?;
                         continue;
                     }
                     ("detail", Value::String(str)) => image.detail = Some(str),
@@ -194,7 +194,7 @@ fn clip(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Ori
     let url = |reader: &Reader<'_, '_>, builder: &mut RequestBuilder<'_>, str: Str| {
         let scheme = str.span.of(reader.body()).get(..5).unwrap_or_default();
         let is_inline = scheme.eq_ignore_ascii_case(b"data:");
-        builder.text(from, if is_inline { TextKind::Data } else { TextKind::ImageUrl }, str)
+        if is_inline { builder.text(from, TextKind::Data, str) } else { builder.url(reader.body(), from, str) }
     };
     match value {
         Value::String(str) => url(reader, builder, str),
@@ -223,14 +223,9 @@ fn data(
     while let Some((key, field)) = reader.field(&[member])? {
         let value = reader.value()?;
         match field {
-            "" => builder.key(reader.body(), from, TextKind::Other, key)?,
-            field if field == member => {
-                builder.text_or_others(reader, from, TextKind::Data, value)?;
-                continue;
-            }
-            _ => {}
+            "" => builder.other(reader, from, key, value)?,
+            _ => builder.text_or_others(reader, from, TextKind::Data, value)?,
         }
-        builder.texts(reader, from, TextKind::Other, value)?;
     }
     Ok(())
 }

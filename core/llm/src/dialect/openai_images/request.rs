@@ -35,14 +35,14 @@ fn image(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value: V
     match value {
         Value::String(str) => {
             image.str = Some(str);
-            builder.text(Origin::USER, TextKind::ImageUrl, str)?;
+            builder.url(reader.body(), Origin::USER, str)?;
         }
         Value::Object(_) => {
             while let Some((key, field)) = reader.field(&["image_url", "file_id"])? {
                 match (field, reader.value()?) {
                     ("image_url", Value::String(str)) => {
                         image.str = Some(str);
-                        builder.text(Origin::USER, TextKind::ImageUrl, str)?;
+                        builder.url(reader.body(), Origin::USER, str)?;
                     }
                     (_, value) => builder.other(reader, Origin::USER, key, value)?,
                 }

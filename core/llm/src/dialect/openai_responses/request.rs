@@ -4,7 +4,7 @@ use super::Result;
 use crate::json::field::{flag, wrong_type};
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder, Types};
-use crate::{Image, Role, TextKind};
+use crate::{Image, ReferenceKind, Role, TextKind};
 
 /// Roles that the API defines.
 const ROLES: [(&str, Role); 4] =
@@ -41,9 +41,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             // Reference to a prompt template stored at the provider, with the values of its variables.
             "prompt" => {
                 if let Value::Object(_) = value {
-                    builder.stored();
+                    builder.refer(ReferenceKind::Prompt, key.span, None);
                 }
-                builder.texts(reader, Origin::USER, TextKind::Content, value)?;
+                builder.texts_and_references(reader, Origin::USER, TextKind::Content, value)?;
             }
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
         }
@@ -115,7 +115,7 @@ fn item(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index: u3
                 // Tool calls and reasoning were written by the model.
                 is_model = kind.ends_with("_call") || kind == "reasoning";
                 if kind == "item_reference" {
-                    builder.stored();
+                    builder.refer(ReferenceKind::Conversation, str.span, None);
                 }
                 builder.texts(reader, from, TextKind::Other, value)?;
             }
@@ -164,14 +164,14 @@ fn part(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Ori
             ("image_url", Value::String(str)) => {
                 image.str = Some(str);
                 is_image = true;
-                builder.text(from, TextKind::ImageUrl, str)?;
+                builder.url(reader.body(), from, str)?;
             }
             ("detail", Value::String(str)) => {
                 image.detail = Some(str);
                 builder.texts(reader, from, TextKind::Other, value)?;
             }
             ("file_data", value) => builder.text_or_others(reader, from, TextKind::Data, value)?,
-            ("file_url", value) => builder.text_or_others(reader, from, TextKind::ImageUrl, value)?,
+            ("file_url", Value::String(str)) => builder.url(reader.body(), from, str)?,
             ("input_audio", Value::Object(_)) => audio(reader, builder, from)?,
             // The recursion is bounded by the depth limit of a body.
             ("content", value) => content(reader, builder, from, value)?,

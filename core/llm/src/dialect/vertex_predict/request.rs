@@ -3,7 +3,7 @@
 use crate::json::field::{count, saturate};
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
-use crate::{Error, Image, TextKind};
+use crate::{Error, Image, ReferenceKind, TextKind};
 
 /// Reads a request body.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
@@ -47,7 +47,7 @@ fn instance(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, value
             }
             ("gcsUri", Value::String(str)) => {
                 source = Some(str);
-                builder.text(Origin::USER, TextKind::ImageUrl, str)?;
+                builder.uri(reader.body(), Origin::USER, ReferenceKind::Storage, str)?;
             }
             ("mimeType", Value::String(str)) => {
                 is_image = str.decode(reader.body()).to_ascii_lowercase().starts_with("image/");

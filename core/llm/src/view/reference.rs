@@ -1,0 +1,269 @@
+//! References of a request to content that its body does not contain.
+//!
+//! A provider loads this content and shows it to the model, so that nothing in front of the provider can read it. Sources: OpenAI
+//! ("Conversation state", "File inputs", "Prompting", "Connectors and MCP servers", "File search", "Code interpreter"), Azure
+//! OpenAI ("On your data"), Anthropic ("Files API", "MCP connector", "Code execution tool", "Agent Skills"), Gemini ("Files API",
+//! "Context caching", "File search"), Vertex AI ("RAG Engine"), Amazon Bedrock (`S3Location`).
+
+use crate::{Span, Str};
+
+/// Kind of a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ReferenceKind {
+    /// File stored at the provider: `file_id`, `file_ids`, `fileUri`.
+    File,
+    /// URL that the provider fetches: `image_url`, `file_url`, the `url` of a source.
+    Url,
+    /// Earlier response, conversation or item: `previous_response_id`, `conversation`, `item_reference`, the `audio.id` of a message.
+    Conversation,
+    /// Stored prompt: `prompt.id`.
+    Prompt,
+    /// MCP server or connector: `server_url`, `connector_id`, `mcp_servers`.
+    McpServer,
+    /// Container of a code tool: `container`.
+    Container,
+    /// Store of documents: `vector_store_ids`, `fileSearchStoreNames`, `data_sources`.
+    VectorStore,
+    /// Cached content: `cachedContent`.
+    Cache,
+    /// Object of a cloud's storage: `s3Location`, `gcsUri`, a URI such as `gs://bucket/name`.
+    Storage,
+}
+
+impl ReferenceKind {
+    /// All kinds.
+    pub const ALL: [ReferenceKind; 9] = [
+        ReferenceKind::File,
+        ReferenceKind::Url,
+        ReferenceKind::Conversation,
+        ReferenceKind::Prompt,
+        ReferenceKind::McpServer,
+        ReferenceKind::Container,
+        ReferenceKind::VectorStore,
+        ReferenceKind::Cache,
+        ReferenceKind::Storage,
+    ];
+
+    /// Returns the name in policies: `file`, `url`, `conversation`, `prompt`, `mcp_server`, `container`, `vector_store`, `cache` or
+    /// `storage`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ReferenceKind::File => "file",
+            ReferenceKind::Url => "url",
+            ReferenceKind::Conversation => "conversation",
+            ReferenceKind::Prompt => "prompt",
+            ReferenceKind::McpServer => "mcp_server",
+            ReferenceKind::Container => "container",
+            ReferenceKind::VectorStore => "vector_store",
+            ReferenceKind::Cache => "cache",
+            ReferenceKind::Storage => "storage",
+        }
+    }
+
+    /// Returns `true` if the content is part of the prompt: the provider counts its tokens, whose number is unknown here. URLs are
+    /// not included: they are also texts of their own kind ([`TextKind::ImageUrl`](crate::TextKind::ImageUrl)).
+    #[must_use]
+    pub fn is_stored(self) -> bool {
+        use ReferenceKind::{Cache, Conversation, File, Prompt};
+        matches!(self, File | Conversation | Prompt | Cache)
+    }
+}
+
+/// Reference of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Kind of the content.
+    pub kind: ReferenceKind,
+    /// Position of the value, or of the member's name if the value is an object.
+    pub span: Span,
+    /// Value: a URL or a name; `None` if it is an object.
+    pub value: Option<Str>,
+}
+
+/// Number of bytes of the longest name in this file.
+const LONGEST: usize = 24;
+
+/// Calls a function with a name without escapes; `None` if the name is longer than all known ones.
+fn with_name<T>(body: &[u8], name: Str, read: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+    let raw = name.span.of(body);
+    match name.escaped {
+        false => read(raw),
+        // An escape takes six bytes.
+        true if raw.len() <= 6 * LONGEST => read(name.decode(body).as_bytes()),
+        true => None,
+    }
+}
+
+/// Returns the kind of the reference that is the string value of a member, or an element of its array. `owner` is the name of the
+/// member that the object belongs to.
+pub(super) fn kind_of_member(body: &[u8], owner: Option<Str>, member: Str) -> Option<ReferenceKind> {
+    let kind = with_name(body, member, |name| {
+        Some(match name {
+            b"file_id" | b"file_ids" | b"fileUri" | b"file_uri" => ReferenceKind::File,
+            b"file_url" => ReferenceKind::Url,
+            b"previous_response_id" | b"conversation" => ReferenceKind::Conversation,
+            b"server_url" | b"connector_id" | b"mcp_servers" => ReferenceKind::McpServer,
+            b"container" => ReferenceKind::Container,
+            b"vector_store_ids"
+            | b"vectorStoreIds"
+            | b"fileSearchStoreNames"
+            | b"file_search_store_names"
+            | b"datastore"
+            | b"dataStore"
+            | b"ragCorpus"
+            | b"rag_corpus" => ReferenceKind::VectorStore,
+            b"cachedContent" | b"cached_content" => ReferenceKind::Cache,
+            b"gcsUri" | b"gcs_uri" | b"s3Uri" => ReferenceKind::Storage,
+            b"url" if owner.is_some_and(|owner| owner.is(body, "mcp_servers")) => ReferenceKind::McpServer,
+            b"uri" if owner.is_some_and(|owner| owner.is(body, "s3Location")) => ReferenceKind::Storage,
+            _ => return None,
+        })
+    });
+    // Names that the client chooses.
+    let is_free = |owner: Str| ["metadata", "labels", "variables"].iter().any(|name| owner.is(body, name));
+    kind.filter(|_| !owner.is_some_and(is_free))
+}
+
+/// Returns the kind of the reference that is an object, by the name of its member and that of one of its own members.
+pub(super) fn kind_of_object(body: &[u8], parent: Str, key: Str) -> Option<ReferenceKind> {
+    with_name(body, parent, |name| {
+        let kind = match name {
+            b"conversation" | b"audio" => ReferenceKind::Conversation,
+            b"container" => ReferenceKind::Container,
+            b"data_sources" | b"dataSources" => return Some(ReferenceKind::VectorStore),
+            _ => return None,
+        };
+        let is_id = key.is(body, "id") || kind == ReferenceKind::Container && key.is(body, "skills");
+        Some(kind).filter(|_| is_id)
+    })
+}
+
+/// Returns the kind of the reference that a URL is; `None` for a `data:` URL and for base64, in which no colon occurs.
+pub(super) fn kind_of_url(body: &[u8], literal: Str) -> Option<ReferenceKind> {
+    if !is_url(body, literal) {
+        return None;
+    }
+    let start = literal.span.of(body).trim_ascii_start();
+    let is = |scheme: &[u8]| start.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    Some(if is(b"gs:") || is(b"s3:") { ReferenceKind::Storage } else { ReferenceKind::Url })
+}
+
+/// Returns `true` if a literal is a URL, and neither a `data:` URL nor base64.
+fn is_url(body: &[u8], literal: Str) -> bool {
+    /// Maximum length of a scheme that matters, with its colon.
+    const SCHEME: usize = 16;
+    let raw = literal.span.of(body);
+    let start = raw.get(..SCHEME).unwrap_or(raw);
+    let is_data = start.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"data:"));
+    // An escape can hide a colon.
+    !is_data && start.iter().any(|byte| matches!(byte, b':' | b'\\'))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Dialect, ParseLimits, Request};
+
+    /// Returns the references of a request, each as `kind value`.
+    fn references(dialect: Dialect, body: &str) -> String {
+        let request = Request::parse(dialect, body.as_bytes(), &ParseLimits::default()).unwrap();
+        let each = request.references.iter().map(|reference| {
+            let text = reference.value.map_or("-".into(), |value| value.decode(body.as_bytes()));
+            format!("{} {text}", reference.kind.name())
+        });
+        each.collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn references_are_found_in_every_dialect() {
+        use Dialect::{
+            AnthropicMessages, BedrockConverse, BedrockInvoke, GeminiGenerate, OpenAiChat, OpenAiImageEdits,
+            OpenAiResponses, VertexPredict,
+        };
+        let user = |part: &str| format!(r#"{{"model":"m","messages":[{{"role":"user","content":[{part}]}}]}}"#);
+        let input = |part: &str| format!(r#"{{"model":"m","input":[{{"role":"user","content":[{part}]}}]}}"#);
+        let gemini = |part: &str| format!(r#"{{"contents":[{{"parts":[{part}]}}]}}"#);
+        let tools = |tool: &str| format!(r#"{{"model":"m","input":"hi","tools":[{tool}]}}"#);
+        for (dialect, body, want) in [
+            (OpenAiChat, user(r#"{"type":"image_url","image_url":{"url":"https://a.example/b.png"}}"#), "url https://a.example/b.png"),
+            (OpenAiChat, user(r#"{"type":"image_url","image_url":"HTTP:\/\/a.example"}"#), "url HTTP://a.example"),
+            (OpenAiChat, user(r#"{"type":"image_url","image_url":{"url":"data:image/png;base64,aaaa"}}"#), ""),
+            (OpenAiChat, user(r#"{"type":"video_url","video_url":{"url":"https://a.example/v"}}"#), "url https://a.example/v"),
+            (OpenAiChat, user(r#"{"type":"file","file":{"file_id":"file-1"}}"#), "file file-1"),
+            (OpenAiChat, user(r#"{"type":"file","file":{"file_id":null,"file_data":"aGk="}}"#), ""),
+            (OpenAiChat, r#"{"messages":[{"role":"assistant","audio":{"id":"audio_1"}}]}"#.into(), "conversation -"),
+            (OpenAiChat, r#"{"messages":[],"audio":{"voice":"alloy","format":"mp3"}}"#.into(), ""),
+            (OpenAiChat, r#"{"messages":[],"data_sources":[{"type":"azure_search","parameters":{"endpoint":"e"}}]}"#.into(), "vector_store -"),
+            (OpenAiChat, r#"{"messages":[],"metadata":{"file_id":"x","container":"y"}}"#.into(), ""),
+            (OpenAiResponses, input(r#"{"type":"input_image","file_id":"file-1","image_url":null}"#), "file file-1"),
+            (OpenAiResponses, input(r#"{"type":"input_image","image_url":"https://a.example"}"#), "url https://a.example"),
+            (OpenAiResponses, input(r#"{"type":"input_file","file_url":"https://a.example/a.pdf"}"#), "url https://a.example/a.pdf"),
+            (OpenAiResponses, input(r#"{"type":"input_file","file_id":null,"file_data":"data:a;base64,aa"}"#), ""),
+            (OpenAiResponses, r#"{"input":"hi","previous_response_id":"resp_1"}"#.into(), "conversation resp_1"),
+            (OpenAiResponses, r#"{"input":"hi","previous_response_id":null,"conversation":null,"prompt":null}"#.into(), ""),
+            (OpenAiResponses, r#"{"input":"hi","conversation":"conv_1"}"#.into(), "conversation conv_1"),
+            (OpenAiResponses, r#"{"input":"hi","conversation":{"id":"conv_1"}}"#.into(), "conversation -"),
+            (OpenAiResponses, r#"{"input":"hi","convers\u0061tion":"conv_1"}"#.into(), "conversation conv_1"),
+            (OpenAiResponses, r#"{"input":[{"type":"item_reference","id":"msg_1"}]}"#.into(), "conversation -"),
+            (OpenAiResponses, r#"{"prompt":{"id":"pmpt_1","variables":{"a":{"type":"input_file","file_id":"file-1"}}}}"#.into(), "prompt -, file file-1"),
+            (OpenAiResponses, tools(r#"{"type":"mcp","server_label":"a","server_url":"https://a.example/mcp"}"#), "mcp_server https://a.example/mcp"),
+            (OpenAiResponses, tools(r#"{"type":"mcp","server_label":"a","connector_id":"connector_gmail"}"#), "mcp_server connector_gmail"),
+            (OpenAiResponses, tools(r#"{"type":"file_search","vector_store_ids":["vs_1","vs_2"]}"#), "vector_store vs_1, vector_store vs_2"),
+            (OpenAiResponses, tools(r#"{"type":"file_search","vector_store_ids":[]}"#), ""),
+            (OpenAiResponses, tools(r#"{"type":"code_interpreter","container":"cntr_1"}"#), "container cntr_1"),
+            (OpenAiResponses, tools(r#"{"type":"code_interpreter","container":{"type":"auto"}}"#), ""),
+            (OpenAiResponses, tools(r#"{"type":"code_interpreter","container":{"type":"auto","file_ids":["f1"]}}"#), "file f1"),
+            (OpenAiResponses, tools(r#"{"type":"image_generation","input_image_mask":{"file_id":"f1"}}"#), "file f1"),
+            (
+                OpenAiResponses,
+                tools(
+                    r#"{"type":"function","name":"f","parameters":{"type":"object","properties":{"container":{"type":"string","default":"x"},"file_id":{"type":"string","enum":["a"]}},"default":{"file_id":"x","server_url":"y"}}}"#,
+                ),
+                "",
+            ),
+            (OpenAiResponses, r#"{"input":[{"type":"function_call","name":"f","arguments":"{\"file_id\":\"x\"}"}]}"#.into(), ""),
+            (AnthropicMessages, user(r#"{"type":"image","source":{"type":"url","url":"https://a.example"}}"#), "url https://a.example"),
+            (AnthropicMessages, user(r#"{"type":"document","source":{"type":"file","file_id":"file_1"}}"#), "file file_1"),
+            (AnthropicMessages, user(r#"{"type":"container_upload","file_id":"file_1"}"#), "file file_1"),
+            (AnthropicMessages, user(r#"{"type":"tool_use","id":"t","name":"f","input":{"file_id":"x","url":"https://a.example"}}"#), ""),
+            (AnthropicMessages, r#"{"messages":[],"container":"container_1"}"#.into(), "container container_1"),
+            (AnthropicMessages, r#"{"messages":[],"container":{"skills":[{"type":"custom","skill_id":"s"}]}}"#.into(), "container -"),
+            (
+                AnthropicMessages,
+                r#"{"messages":[],"mcp_servers":[{"type":"url","url":"https://a.example/sse","name":"a"},{"url":"https://b.example","name":"b"}]}"#.into(),
+                "mcp_server https://a.example/sse, mcp_server https://b.example",
+            ),
+            (GeminiGenerate, gemini(r#"{"fileData":{"fileUri":"https://a.example/f","mimeType":"image/png"}}"#), "url https://a.example/f"),
+            (GeminiGenerate, gemini(r#"{"file_data":{"file_uri":"files/abc"}}"#), "file files/abc"),
+            (
+                GeminiGenerate,
+                gemini(r#"{"fileData":{"fileUri":"https://generativelanguage.googleapis.com/v1beta/files/a"}}"#),
+                "file https://generativelanguage.googleapis.com/v1beta/files/a",
+            ),
+            (GeminiGenerate, gemini(r#"{"fileData":{"fileUri":"gs://bucket/f"}}"#), "storage gs://bucket/f"),
+            (GeminiGenerate, r#"{"contents":[],"cachedContent":"cachedContents/a"}"#.into(), "cache cachedContents/a"),
+            (GeminiGenerate, r#"{"contents":[],"tools":[{"fileSearch":{"fileSearchStoreNames":["fileSearchStores/a"]}}]}"#.into(), "vector_store fileSearchStores/a"),
+            (
+                GeminiGenerate,
+                r#"{"contents":[],"tools":[{"retrieval":{"vertexRagStore":{"ragResources":[{"ragCorpus":"c"}]}}},{"googleSearch":{}}]}"#.into(),
+                "vector_store c",
+            ),
+            (
+                BedrockConverse,
+                r#"{"messages":[{"role":"user","content":[{"image":{"format":"png","source":{"s3Location":{"uri":"s3://b/k","bucketOwner":"1"}}}}]}]}"#.into(),
+                "storage s3://b/k",
+            ),
+            (
+                BedrockConverse,
+                r#"{"messages":[{"role":"user","content":[{"document":{"format":"pdf","name":"n","source":{"s3Location":{"uri":"b/k"}}}}]}]}"#.into(),
+                "storage b/k",
+            ),
+            (BedrockInvoke, r#"{"anthropic_version":"b","max_tokens":1,"messages":[{"role":"user","content":[{"type":"image","source":{"type":"url","url":"https://a.example"}}]}]}"#.into(), "url https://a.example"),
+            (VertexPredict, r#"{"instances":[{"image":{"gcsUri":"gs://b/o","mimeType":"image/png"}}]}"#.into(), "storage gs://b/o"),
+            (OpenAiImageEdits, r#"{"prompt":"p","images":[{"file_id":"file-1"},{"image_url":"https://a.example"}]}"#.into(), "file file-1, url https://a.example"),
+        ] {
+            assert_eq!(references(dialect, &body), want, "{dialect:?} {body}");
+        }
+    }
+}
