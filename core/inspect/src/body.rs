@@ -26,7 +26,7 @@ use joined::Joined;
 use stale_annotations::StaleAnnotations;
 use std::borrow::Cow;
 use std::ops::Range;
-use tollgate_llm::{Channel, Edits, Overlap, Part, Request, Response, Role, Span, Str, TextKind, empty_value};
+use tollgate_llm::{Channel, Edits, Overlap, Part, Request, Response, Role, RpcText, Span, Str, TextKind, empty_value};
 
 /// Maximum number of edits of one body. Each edit takes memory, and the client chooses how many there are; the largest known
 /// prompts, redacted by every rule of a pack, need a few hundred.
@@ -225,7 +225,7 @@ pub fn inspect_response_without(
             continue;
         }
         inspection.restores = values.filter(|_| is_restorable(first.part));
-        let is_edited = inspection.whole(&parts, if is_arguments(first.part) { Depth::Json } else { Depth::Text });
+        let is_edited = inspection.whole(&parts, if may_be_json(first.part) { Depth::Json } else { Depth::Text });
         if is_edited && first.part != Part::Other {
             stale.mark_choice(first.choice);
         }
@@ -247,7 +247,13 @@ pub fn inspect_response_without(
 pub(crate) fn is_piecewise(channel: Channel) -> bool {
     !matches!(
         channel.part,
-        Part::ToolName(_) | Part::ToolValue(_) | Part::ToolNumber | Part::Whole | Part::WholeArguments | Part::Other
+        Part::ToolName(_)
+            | Part::ToolValue(_)
+            | Part::ToolNumber
+            | Part::Whole
+            | Part::WholeArguments
+            | Part::Rpc(_)
+            | Part::Other
     )
 }
 
@@ -255,6 +261,11 @@ pub(crate) fn is_piecewise(channel: Channel) -> bool {
 /// searched as they are, because a stream does not hold them until they are complete.
 pub(crate) fn is_arguments(part: Part) -> bool {
     matches!(part, Part::ToolArguments(_) | Part::ToolValue(_) | Part::WholeArguments)
+}
+
+/// Returns `true` if texts of a part are searched for JSON: arguments of tool calls, and results of tools, which arrive whole.
+pub(crate) fn may_be_json(part: Part) -> bool {
+    is_arguments(part) || matches!(part, Part::Rpc(RpcText::Result | RpcText::ResultCopy))
 }
 
 /// Returns `true` if `span` lies in one of `outer`, which are ascending and do not overlap.

@@ -1,6 +1,6 @@
 //! Reasons why a rule does not match a text, for `tollgate explain`.
 
-use crate::body::is_arguments;
+use crate::body::may_be_json;
 use crate::json_strings;
 use crate::pattern::program::Program;
 use crate::policy::Policy;
@@ -106,7 +106,7 @@ impl Policy {
 
     /// Searches a text of a response like [`diagnose`](Policy::diagnose), as it is and, for arguments of tools, with its strings decoded.
     pub fn diagnose_output(&self, rule: &Rule, output: &OutputText, body: &[u8]) -> Vec<ViewDiagnosis> {
-        let depth = if is_arguments(output.channel.part) { 0 } else { json_strings::MAX_DEPTH };
+        let depth = if may_be_json(output.channel.part) { 0 } else { json_strings::MAX_DEPTH };
         self.diagnose_json(rule, Direction::Response, &output.str.decode(body), depth)
     }
 

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use tollgate_llm::Part;
+use tollgate_llm::{Part, RpcText};
 
 use crate::json_strings::Replacement;
 use following::{Following, following};
@@ -128,7 +128,7 @@ impl PlaceholderValues {
 /// Returns `true` for texts that the model writes for people, in which placeholders are restored: never names and arguments of
 /// tools, reasoning and texts whose purpose is not known.
 pub(crate) fn is_restorable(part: Part) -> bool {
-    matches!(part, Part::Content | Part::Refusal | Part::Transcript)
+    matches!(part, Part::Content | Part::Refusal | Part::Transcript | Part::Rpc(RpcText::Result | RpcText::ResultCopy))
 }
 
 /// Restoration in one text, which arrives in pieces. What may be the beginning of a placeholder is held, and a placeholder until

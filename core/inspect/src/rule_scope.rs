@@ -5,9 +5,10 @@ use crate::policy::Policy;
 use crate::rule::{Rule, RuleIndex};
 use crate::rule_set::RuleSet;
 use serde::Deserialize;
-use tollgate_llm::{OutputText, Part, Request, Role, Text, TextKind};
+use tollgate_llm::{OutputText, Part, Request, Role, RpcText, Text, TextKind};
 
-/// Scope of a rule: texts and calls that it judges. Responses are judged whatever `roles` and `messages` are.
+/// Scope of a rule: texts and calls that it judges. Responses of models are judged whatever `roles`
+/// and `messages` are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -47,6 +48,31 @@ impl RawScope {
     /// Returns `true` if the scope contains texts of one of these parts.
     fn has_part(&self, parts: &[ScopePart]) -> bool {
         self.parts.as_ref().is_none_or(|own| parts.iter().any(|part| own.0.contains(part)))
+    }
+}
+
+impl RawScope {
+    /// Returns the member of the scope that leaves out texts of a part of a response: `parts`, or `roles` where a text has an author
+    /// of its own (Model Context Protocol).
+    fn exclusion_of_output(&self, part: Part) -> Option<&'static str> {
+        let role = if let Part::Rpc(text) = part { Some(ScopeRole::of(text.role())) } else { None };
+        if role.is_some_and(|role| self.roles.as_ref().is_some_and(|roles| !roles.0.contains(&role))) {
+            return Some("roles");
+        }
+        (!self.has_part(ScopePart::of_output(part))).then_some("parts")
+    }
+}
+
+impl ScopeRole {
+    fn of(role: Role) -> ScopeRole {
+        match role {
+            Role::System | Role::Developer => ScopeRole::System,
+            Role::User => ScopeRole::User,
+            Role::Assistant => ScopeRole::Assistant,
+            Role::Tool | Role::Function => ScopeRole::Tool,
+            Role::Tools => ScopeRole::Tools,
+            _ => ScopeRole::Other,
+        }
     }
 }
 
@@ -127,6 +153,10 @@ impl ScopePart {
             Part::Content | Part::Refusal | Part::Transcript | Part::Logprobs => &[ScopePart::Text],
             Part::Reasoning | Part::ReasoningCopy | Part::ReasoningDetails => &[ScopePart::Reasoning],
             Part::Whole => &[ScopePart::Text, ScopePart::Reasoning],
+            Part::Rpc(RpcText::System | RpcText::User | RpcText::Assistant) => &[ScopePart::Text],
+            Part::Rpc(RpcText::Definition) => &[ScopePart::ToolDefinition],
+            Part::Rpc(RpcText::Result | RpcText::ResultCopy) => &[ScopePart::ToolResult],
+            Part::Rpc(RpcText::Media) => &[ScopePart::Media],
             Part::ToolName(_) => &[ScopePart::ToolName],
             Part::ToolArguments(_) | Part::ToolValue(_) | Part::ToolNumber | Part::WholeArguments => {
                 &[ScopePart::ToolArguments]
@@ -178,22 +208,12 @@ impl<'r> ScopedTexts<'r> {
         let unless = |contains: bool, member: &'static str| if contains { None } else { Some(member) };
         let (texts, first_new) = match self {
             ScopedTexts::All | ScopedTexts::DefinedTools => return None,
-            ScopedTexts::Part(part) => return unless(scope.has_part(ScopePart::of_output(part)), "parts"),
-            ScopedTexts::Response(texts) => {
-                let part = texts.get(index)?.channel.part;
-                return unless(scope.has_part(ScopePart::of_output(part)), "parts");
-            }
+            ScopedTexts::Part(part) => return scope.exclusion_of_output(part),
+            ScopedTexts::Response(texts) => return scope.exclusion_of_output(texts.get(index)?.channel.part),
             ScopedTexts::Request { texts, first_new } => (texts, first_new),
         };
         let text = texts.get(index)?;
-        let role = match text.role {
-            Role::System | Role::Developer => ScopeRole::System,
-            Role::User => ScopeRole::User,
-            Role::Assistant => ScopeRole::Assistant,
-            Role::Tool | Role::Function => ScopeRole::Tool,
-            Role::Tools => ScopeRole::Tools,
-            _ => ScopeRole::Other,
-        };
+        let role = ScopeRole::of(text.role);
         let is_new = text.message.is_none_or(|message| message >= first_new);
         unless(scope.roles.as_ref().is_none_or(|roles| roles.0.contains(&role)), "roles")
             .or_else(|| unless(is_new || scope.messages == ScopeMessages::All, "messages"))

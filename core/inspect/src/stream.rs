@@ -6,7 +6,7 @@ mod text;
 mod unknown_texts;
 
 use crate::arguments;
-use crate::body::{inspect_opaque, is_arguments, is_piecewise, within};
+use crate::body::{inspect_opaque, is_arguments, is_piecewise, may_be_json, within};
 use crate::held_arguments::MAX_HELD_BYTES;
 use crate::holdback::{Context, Holdback};
 use crate::json_strings;
@@ -711,7 +711,7 @@ impl StreamInspector {
         let is_repeated = matches!(part, Part::Whole | Part::WholeArguments);
         let report = if is_repeated { &mut repeated } else { &mut self.report };
         let applicable = Applicable { excluded: &self.excluded, texts };
-        let blocked = if is_arguments(part) && json_strings::is_json(text) {
+        let blocked = if may_be_json(part) && json_strings::is_json(text) {
             self.meter.allow_bytes(text.len() as u64);
             inspect_complete(&self.policy, applicable, report, &mut self.meter, text, released)
         } else {
