@@ -15,6 +15,7 @@ use self::models::CompiledModels;
 use crate::checks;
 use crate::compiled::CompiledPolicy;
 use crate::counting::{Counting, CountingMode};
+use crate::mcp::McpRules;
 use crate::policy::{Policy, has_error};
 use crate::routes::RawRoute;
 use crate::tag_routing::TagRouting;
@@ -98,7 +99,13 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
         tag_labels.clone_from(&raw.tag_labels);
         on_block_in_stream = raw.on_block_in_stream;
     }
+    let references = policy.firewall.as_ref().map(|raw| raw.references.clone()).unwrap_or_default();
+    let references = firewall::references(references, &mut findings);
     let tag_routing = TagRouting::new(tag_labels, labels);
+    let mcp = McpRules::new(policy.mcp, identity.is_some()).unwrap_or_else(|(path, problem)| {
+        findings.invalid(Path::part("mcp").join(&path), problem);
+        McpRules::default()
+    });
     let firewall = policy.firewall.and_then(|raw| firewall::compile(raw, &policy.limits, &mut findings));
     let usage = {
         let of_route = |(name, route): (&String, &RawRoute)| Some((name.clone(), route.usage?));
@@ -126,6 +133,8 @@ pub(crate) fn compile(reading: Reading<Policy>) -> Result<CompiledPolicy, Vec<Fi
         oversized_status,
         tag_header,
         tag_routing,
+        references,
+        mcp,
         router,
         upstream_models,
         model_providers,

@@ -14,9 +14,11 @@ use tollgate_tokens::{Catalog, UsageRequests};
 use crate::admission::Admission;
 use crate::counting::Counting;
 use crate::identity::Identity;
+use crate::mcp::McpRules;
 use crate::mode::Mode;
 use crate::providers::Provider;
 use crate::publish::Property;
+use crate::references::ReferenceRules;
 use crate::tag_routing::TagRouting;
 
 /// Validated policy. A stage whose part is `None` or empty has nothing to do.
@@ -54,6 +56,10 @@ pub struct CompiledPolicy {
     pub tag_header: Option<String>,
     /// Models that tagged calls may go to.
     pub tag_routing: TagRouting,
+    /// Policy for references to content outside of requests.
+    pub references: ReferenceRules,
+    /// Servers of the Model Context Protocol, and who may use their tools.
+    pub mcp: McpRules,
     /// Routes; `None` if no model has one.
     pub router: Option<Router>,
     /// Names at the upstream of models that have another name there, where no model has a route. With routes, the router has

@@ -9,6 +9,7 @@ use tollgate_inspect::{
 
 use crate::packs::RawPack;
 use crate::paranoia::RawParanoia;
+use crate::references::RawReferences;
 use crate::tag_routing::RawTagLabels;
 
 /// Rules on the texts of requests and responses.
@@ -51,6 +52,9 @@ pub struct RawFirewall {
     pub tag_header: Option<String>,
     /// Models that calls with a tag may go to; other models get 403.
     pub tag_labels: Vec<RawTagLabels>,
+    /// Requests that refer to content outside of them: files, URLs, conversations, MCP servers. Each kind is `refuse` or `pass`; a
+    /// request with a refused reference gets 400. Default: all pass, and `tollgate.unscanned` is `reference`.
+    pub references: RawReferences,
 }
 
 impl Default for RawFirewall {
@@ -73,6 +77,7 @@ impl Default for RawFirewall {
             on_block_in_stream,
             tag_header,
             tag_labels,
+            references: RawReferences::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::compiled::CompiledPolicy;
 use crate::counting::Counting;
 use crate::firewall::RawFirewall;
 use crate::identity::RawIdentity;
+use crate::mcp::RawMcp;
 use crate::mode::Mode;
 use crate::models::RawModels;
 use crate::prices::RawPrices;
@@ -49,6 +50,8 @@ pub struct Policy {
     pub quota: RawQuota,
     /// Rules on the texts of requests and responses.
     pub firewall: Option<RawFirewall>,
+    /// Servers of the Model Context Protocol, and who may use their tools.
+    pub mcp: RawMcp,
     /// Counting of prompts: `exact`, `when_needed` or `off`. Default: `exact` if there are budgets, else `off`.
     pub counting: Option<Counting>,
     /// Bounds on what one stream may make the filter read.

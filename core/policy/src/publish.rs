@@ -103,6 +103,12 @@ properties! {
     ResponseScore = "response_score";
     /// Milliseconds from the forwarding of the request to the first event with text, or to the JSON response.
     TtftMs = "ttft_ms";
+    /// Name of the MCP server.
+    McpServer = "mcp_server";
+    /// Method of an MCP message; `unknown` for one that the protocol does not define.
+    McpMethod = "mcp_method";
+    /// Tool of an MCP call.
+    McpTool = "mcp_tool";
     /// Reason why a body was not scanned; absent if all were.
     Unscanned = "unscanned";
 }

@@ -75,6 +75,8 @@ impl StreamState {
     /// Returns the sequence number of the next event.
     pub(crate) fn next_sequence(&self) -> u64 {
         self.sequence.map_or(0, |last| last.saturating_add(1))
+    }
+
     /// Sets the calls that an error must answer (JSON-RPC).
     pub fn set_calls(&mut self, calls: Option<RpcCalls>) {
         self.calls = calls;

@@ -11,6 +11,7 @@ use crate::compile::{Findings, in_document};
 use crate::firewall::RawFirewall;
 use crate::identity::{Identity, Source};
 use crate::paranoia::MAX_PARANOIA;
+use crate::references::{RawReferences, ReferenceRules};
 
 /// Maximum number of reported rules: each one compiles the rest again.
 const MAX_REPORTED: usize = 50;
@@ -130,6 +131,18 @@ fn names(exception: &RawException, rule: &RawRule) -> bool {
         list.as_ref().is_some_and(|list| list.0.iter().any(is))
     };
     is_any(&exception.rules, &has_id) || is_any(&exception.tags, &has_tag)
+}
+
+/// Validates the policy for references.
+pub(super) fn references(raw: RawReferences, findings: &mut Findings) -> ReferenceRules {
+    match ReferenceRules::new(raw) {
+        Ok(rules) => rules,
+        Err((list, index)) => {
+            let path = Path::part("firewall").key("references").key(list).index(index);
+            findings.invalid(path, "expected a host, such as `images.example.com` or `*.example.com`");
+            ReferenceRules::default()
+        }
+    }
 }
 
 /// Validates the header with the tags.
