@@ -20,12 +20,15 @@ pub(crate) struct Admission<'a> {
     pub(crate) price: Option<&'a ModelPrice>,
     /// Margin to reserve on the count of the prompt.
     pub(crate) margin: Margin,
+    /// Number of requests that the call counts as.
+    pub(crate) requests: u64,
 }
 
 impl Admission<'_> {
     /// Returns the most that a call can use.
     pub(crate) fn estimate(&self, token_estimate: &Estimate) -> CallUsage {
         let mut estimate = self.config.quota.worst_case(token_estimate, self.price);
+        estimate.requests = self.requests;
         if self.price.is_none() {
             // The price is unknown, but not zero: a budget that is used up must not let the call pass.
             estimate.nano_usd = NanoUsd(1);
@@ -37,7 +40,7 @@ impl Admission<'_> {
     pub(crate) fn claim(&self, token_estimate: &Estimate) -> Claim {
         let no_output =
             Estimate { max_output_tokens: Some(0), min_output_tokens: 0, thinking_tokens: 0, ..*token_estimate };
-        let prompt = self.config.quota.worst_case(&no_output, self.price);
+        let prompt = CallUsage { requests: self.requests, ..self.config.quota.worst_case(&no_output, self.price) };
         self.config.quota.claim(&self.estimate(token_estimate), &prompt)
     }
 

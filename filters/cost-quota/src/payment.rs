@@ -5,7 +5,7 @@ use std::rc::Rc;
 use tollgate_kit::{
     BodyMode, Call, Exchange, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property, reached,
 };
-use tollgate_llm::{Dialect, ParsedEvent};
+use tollgate_llm::{Dialect, ParsedEvent, RpcMessage};
 use tollgate_prices::OnUnknownPrice;
 use tollgate_quota::{
     CallUsage, Estimate, ImposedLimit, LimitExceeded, OnBackground, Refusal, Reservation, Unit, UnixMillis,
@@ -57,6 +57,10 @@ pub struct Payment {
     pub(crate) background: Background,
     /// `true` if the response names the model as its vendor does, see `Served::ByVendor`.
     pub(crate) is_served_by_vendor: bool,
+    /// Number of requests that the call counts as: a batch of JSON-RPC calls counts as several.
+    pub(crate) requests: u64,
+    /// `true` if tokens are reported but not charged: those of a tool, which a later prompt contains.
+    pub(crate) is_tool: bool,
 }
 
 // === impl Payment ===
@@ -71,6 +75,10 @@ impl Exchange for Payment {
             if let Some(meter) = self.fetch(call, consumer) {
                 self.usage = UsageSource::Local(Box::new(meter));
             }
+            return Verdict::Continue;
+        }
+        if call.view().dialect == Dialect::Mcp && !call.view().rpc.iter().any(RpcMessage::is_call) {
+            // A notification, or a stream of the server.
             return Verdict::Continue;
         }
         let input = property::get_u64(property::INPUT_TOKENS).map_or(Input::Uncounted, Input::Counted);
@@ -160,6 +168,8 @@ impl Payment {
             output: None,
             background: Background::Foreground,
             is_served_by_vendor: false,
+            requests: 1,
+            is_tool: false,
         }
     }
 
@@ -173,6 +183,10 @@ impl Payment {
     ) -> Verdict {
         let filter = Rc::clone(&self.filter);
         self.model = model;
+        self.is_tool = call.view().dialect == Dialect::Mcp;
+        if self.is_tool {
+            self.requests = call.view().rpc.iter().filter(|message| message.is_call()).count() as u64;
+        }
         self.is_served_by_vendor = call.view().dialect == Dialect::BedrockInvoke;
         let price = self.price(None);
         let view = call.view();
@@ -208,7 +222,8 @@ impl Payment {
             return Verdict::Reply(Box::new(refusal::unpriced()));
         }
         let margin = filter.config.catalog.margin(self.model.as_deref().unwrap_or_default());
-        let admission = Admission { config: &filter.config, consumer, price: price.as_ref(), margin };
+        let admission =
+            Admission { config: &filter.config, consumer, price: price.as_ref(), margin, requests: self.requests };
         let imposed = output_cap::imposed(call, &admission);
         let requested = token_estimate;
         if let Some(limit) = &imposed {
@@ -336,8 +351,8 @@ impl Payment {
     /// Renews the reservation of a running call. `seen`: its usage so far, if that is known.
     pub fn renew(&mut self, now: UnixMillis, seen: Option<&UsageRecord>, served_model: Option<&str>) {
         let seen = seen.map(|record| CallUsage {
-            tokens: used_tokens(&record.usage),
-            requests: 1,
+            tokens: if self.is_tool { 0 } else { used_tokens(&record.usage) },
+            requests: self.requests,
             nano_usd: self.price(served_model).map(|price| self.cost(true, record, price)).unwrap_or_default(),
         });
         let Some(reservation) = &mut self.reservation else { return };

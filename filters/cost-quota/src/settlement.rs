@@ -36,6 +36,7 @@ impl Payment {
     /// Publishes the cost of a call at its end, and replaces its reservation by what it used. `served_model`: the model
     /// that the provider reported.
     pub fn settle(&mut self, end: &StreamEnd, record: &UsageRecord, served_model: Option<&str>) {
+        let record = if self.is_tool { &UsageRecord::NOTHING } else { record };
         let unseen = self.unseen(end, record);
         let cost = self.price(served_model).map(|price| match &unseen {
             Some(reserved) => reserved.nano_usd,
@@ -49,7 +50,9 @@ impl Payment {
         drop(metrics);
         let Some(reservation) = self.reservation.take() else { return };
         let actual = match end.reached_upstream() {
-            true => unseen.unwrap_or(CallUsage { tokens: used_tokens(&record.usage), requests: 1, nano_usd }),
+            true => {
+                unseen.unwrap_or(CallUsage { tokens: used_tokens(&record.usage), requests: self.requests, nano_usd })
+            }
             false => CallUsage::ZERO,
         };
         self.replace(reservation, millis(end.now_ns), &actual);

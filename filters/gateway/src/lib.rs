@@ -7,6 +7,7 @@
 //! The order on a request is identify, inspect, resolve the model, count, reserve, route. A stage that edits texts makes
 //! the next ones see the edited body. Events of a response are read by the meter, then by the inspector.
 
+mod mcp;
 mod stages;
 mod transit;
 
@@ -14,6 +15,7 @@ use std::rc::Rc;
 
 use prompt_inspector::NameSource;
 use tollgate_kit::{BodyScope, ConfigError, Configuration, Exchange, Filter, Limits, OnUnscannable, property};
+use tollgate_llm::Endpoint;
 use tollgate_policy::{CompiledPolicy, Mode, Property};
 
 use stages::Stages;
@@ -59,6 +61,10 @@ impl Filter for Gateway {
 
     fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    fn endpoint(&self, method: &[u8], path: &[u8]) -> Option<Endpoint> {
+        self.stages.mcp.endpoint(method, path).or_else(|| Endpoint::detect(method, path))
     }
 
     fn body_scope(&self) -> BodyScope {

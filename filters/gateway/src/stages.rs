@@ -10,7 +10,8 @@ use token_counter::TokenCounter;
 use tollgate_kit::{ConfigError, Limits};
 use tollgate_names::Resolver;
 use tollgate_policy::{
-    Admission, CompiledPolicy, CountingMode, Identity, Missing, Mode, References, Source, TagRouting,
+    Admission, CompiledPolicy, CountingMode, Identity, McpRules, Missing, Mode, ReferenceRules, References, Source,
+    TagRouting,
 };
 use tollgate_quota::{Quota, RawQuota};
 use tollgate_tokens::UsageRequests;
@@ -20,6 +21,10 @@ pub(crate) struct Stages {
     pub(crate) inspector: Option<Rc<PromptInspector>>,
     /// Models that tagged calls may go to.
     pub(crate) tag_routing: TagRouting,
+    /// Policy for references to content outside of requests.
+    pub(crate) references: ReferenceRules,
+    /// Servers of the Model Context Protocol, and who may use their tools.
+    pub(crate) mcp: McpRules,
     /// Source of the team's name.
     pub(crate) team: Option<NameSource>,
     pub(crate) counter: Option<Rc<TokenCounter>>,
@@ -83,6 +88,8 @@ impl Stages {
         Ok(Stages {
             inspector: inspector.map(Rc::new),
             tag_routing: policy.tag_routing,
+            references: policy.references,
+            mcp: policy.mcp,
             team,
             counter: counter.map(Rc::new),
             counting,
@@ -96,7 +103,8 @@ impl Stages {
 
     /// Returns `true` if no stage reads more of a request than its model.
     pub(crate) fn needs_model_only(&self) -> bool {
-        self.inspector.is_none() && self.counter.is_none() && self.quota.is_none() && self.router.is_some()
+        let reads_texts = self.inspector.is_some() || !self.references.is_empty() || !self.mcp.is_empty();
+        !reads_texts && self.counter.is_none() && self.quota.is_none() && self.router.is_some()
     }
 }
 

@@ -11,24 +11,27 @@ use tollgate_kit::{
     StreamEnd, TextAction, Verdict, property, random_key,
 };
 use tollgate_llm::{Dialect, Edits, Event, EventParser, FrameError, Framer, ParsedEvent};
-use tollgate_policy::CountingMode;
+use tollgate_policy::{CountingMode, ReferenceRules};
 use tollgate_route::Decision;
 use tollgate_tokens::{ForwardedUsage, Upstream, UsageRecord};
 
 use crate::Gateway;
+use crate::mcp::Listing;
 
 /// Stage of a call, with the access to the response that it asked for.
-struct Stage<T> {
+pub(crate) struct Stage<T> {
     work: T,
     mode: BodyMode,
 }
 
 /// One call through the stages. A stage is set once it has let the call pass.
 pub(crate) struct Transit {
-    gateway: Rc<Gateway>,
+    pub(crate) gateway: Rc<Gateway>,
     inspection: Option<Stage<Inspection>>,
-    counting: Option<Stage<Counting>>,
-    payment: Option<Payment>,
+    pub(crate) counting: Option<Stage<Counting>>,
+    pub(crate) payment: Option<Payment>,
+    /// Tools to remove from the lists in the response.
+    pub(crate) listing: Option<Listing>,
     /// Consumer of a call that waits for guards.
     consumer: Vec<u8>,
     /// Model of the call, if tags depend on it.
@@ -39,7 +42,7 @@ pub(crate) struct Transit {
 }
 
 impl<T> Stage<T> {
-    fn new(work: T) -> Stage<T> {
+    pub(crate) fn new(work: T) -> Stage<T> {
         Stage { work, mode: BodyMode::Pass }
     }
 
@@ -94,7 +97,9 @@ impl Exchange for Transit {
     }
 
     fn reads_response(&self) -> bool {
-        self.counting.is_some() || self.inspection.as_ref().is_some_and(|inspection| inspection.work.reads_response())
+        self.counting.is_some()
+            || self.listing.is_some()
+            || self.inspection.as_ref().is_some_and(|inspection| inspection.work.reads_response())
     }
 
     fn on_response_head(&mut self, head: &mut ResponseHead) -> BodyMode {
@@ -112,21 +117,21 @@ impl Exchange for Transit {
             stage.mode = bounded(stage.work.on_response_head(head));
             most = most.max(stage.mode);
         }
+        if self.listing.is_some() {
+            most = BodyMode::Enforce;
+        }
         most
     }
 
     fn on_response(&mut self, response: &mut Response<'_>) -> Verdict {
-        self.on_condensed(response);
-        let Some(inspection) = Stage::reading(&mut self.inspection) else { return Verdict::Continue };
-        let verdict = inspection.work.on_response(response);
-        if inspection.mode == BodyMode::Observe {
-            response.set_edits(Edits::new());
-            return Verdict::Continue;
-        }
-        verdict
+        self.on_listed(response)
     }
 
     fn on_text(&mut self, text: &str) -> TextAction {
+        if self.listing.is_some() {
+            // A list that is too large to be held cannot be shortened.
+            return TextAction::Abort(Box::new(LocalReply::unreadable_response()));
+        }
         match Stage::reading(&mut self.inspection) {
             Some(inspection) => inspection.work.on_text(text),
             None => TextAction::Pass,
@@ -146,14 +151,10 @@ impl Exchange for Transit {
     }
 
     fn on_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {
-        self.read_state(event.data());
-        if let Some(counting) = Stage::reading(&mut self.counting) {
-            let usage = counting.work.meter(event).usage;
-            if counting.mode != BodyMode::Observe && usage != ForwardedUsage::Kept {
-                return self.inspect_without_usage(event, usage, out);
-            }
+        match self.listing {
+            Some(_) => self.on_listed_event(event, out),
+            None => self.judge_event(event, out),
         }
-        self.inspect_event(event, out)
     }
 
     fn on_events_end(&mut self, out: &mut Vec<u8>) -> StreamAction {
@@ -263,11 +264,36 @@ impl Transit {
             inspection: None,
             counting: None,
             payment: None,
+            listing: None,
             consumer: Vec::new(),
             model: None,
             dialect: None,
             ignored: Vec::new(),
         }
+    }
+
+    /// Shows all stages a complete response.
+    pub(crate) fn judge_response(&mut self, response: &mut Response<'_>) -> Verdict {
+        self.on_condensed(response);
+        let Some(inspection) = Stage::reading(&mut self.inspection) else { return Verdict::Continue };
+        let verdict = inspection.work.on_response(response);
+        if inspection.mode == BodyMode::Observe {
+            response.set_edits(Edits::new());
+            return Verdict::Continue;
+        }
+        verdict
+    }
+
+    /// Shows all stages an event.
+    pub(crate) fn judge_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {
+        self.read_state(event.data());
+        if let Some(counting) = Stage::reading(&mut self.counting) {
+            let usage = counting.work.meter(event).usage;
+            if counting.mode != BodyMode::Observe && usage != ForwardedUsage::Kept {
+                return self.inspect_without_usage(event, usage, out);
+            }
+        }
+        self.inspect_event(event, out)
     }
 
     /// Shows the inspector an event, or what is left of it without usage that the client has not requested.
@@ -322,6 +348,14 @@ impl Transit {
             Ok(consumer) => consumer,
             Err(reply) => return Verdict::Reply(reply),
         };
+        let verdict = self.allowed_tools(call, &consumer);
+        if let Verdict::Reply(reply) = self.effective(verdict, call) {
+            return Verdict::Reply(reply);
+        }
+        let verdict = self.allowed_references(call);
+        if let Verdict::Reply(reply) = self.effective(verdict, call) {
+            return Verdict::Reply(reply);
+        }
         if let Verdict::Reply(reply) = self.inspect(call, &consumer) {
             return Verdict::Reply(reply);
         }
@@ -351,6 +385,16 @@ impl Transit {
             }
             None => Err(Box::new(quota.unidentified())),
         }
+    }
+
+    /// Returns the reply to a call with a reference that the policy refuses.
+    fn allowed_references(&self, call: &Call<'_>) -> Verdict {
+        let Some(reference) = self.gateway.stages.references.violated(call.view(), call.body()) else {
+            return Verdict::Continue;
+        };
+        let reply = LocalReply::new(400, "block", ReferenceRules::refusal(reference, call.body()));
+        let details = format!("reference.{}", reference.kind.name());
+        Verdict::Reply(Box::new(reply.with_details(details).with_code("reference_not_allowed")))
     }
 
     fn inspect(&mut self, call: &mut Call<'_>, consumer: &[u8]) -> Verdict {
@@ -399,6 +443,9 @@ impl Transit {
 
     /// Runs the stages behind the inspector, on the text that it lets pass.
     fn admit(&mut self, call: &mut Call<'_>, consumer: &[u8]) -> Verdict {
+        if call.view().dialect.is_mcp() {
+            return self.admit_tools(call, consumer);
+        }
         let gateway = Rc::clone(&self.gateway);
         let model = call.model();
         if let Some(model) = &model {
@@ -451,7 +498,7 @@ impl Transit {
     }
 
     /// Returns the reply to a call whose tags do not allow its model.
-    fn tagged(&self, model: Option<&str>) -> Verdict {
+    pub(crate) fn tagged(&self, model: Option<&str>) -> Verdict {
         let routing = &self.gateway.stages.tag_routing;
         let Some(inspection) = self.inspection.as_ref().filter(|_| !routing.is_empty()) else {
             return Verdict::Continue;
@@ -514,7 +561,7 @@ impl Transit {
     }
 
     /// Returns the verdict that takes effect. An audit records a refusal, drops all edits and lets the call pass.
-    fn effective(&self, verdict: Verdict, call: &mut Call<'_>) -> Verdict {
+    pub(crate) fn effective(&self, verdict: Verdict, call: &mut Call<'_>) -> Verdict {
         if !self.gateway.is_audit {
             return verdict;
         }

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use tollgate_llm::ParsedEvent;
+use tollgate_llm::{Endpoint, ParsedEvent};
 
 use crate::Limits;
 use crate::call::Call;
@@ -30,6 +30,11 @@ pub trait Filter: 'static {
 
     /// Returns the bounds on what one stream may make this filter read.
     fn limits(&self) -> &Limits;
+
+    /// Detects the API call of a request from its method and path.
+    fn endpoint(&self, method: &[u8], path: &[u8]) -> Option<Endpoint> {
+        Endpoint::detect(method, path)
+    }
 
     /// Returns how much of a request body the exchanges need.
     fn body_scope(&self) -> BodyScope {

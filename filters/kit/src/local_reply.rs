@@ -1,6 +1,6 @@
 //! Local replies: error responses that a filter sends itself, in the dialect of the caller.
 
-use tollgate_llm::{ApiError, Dialect};
+use tollgate_llm::{ApiError, Dialect, RpcCalls};
 
 use crate::abi::{self, Status};
 use crate::headers;
@@ -29,6 +29,8 @@ pub struct LocalReply {
     pub headers: Vec<(String, String)>,
     /// `true` if a stream that has begun ends as the API's own content filter ends it, without the error.
     pub finishes: bool,
+    /// Calls of a JSON-RPC request that the reply answers.
+    pub(crate) calls: Option<RpcCalls>,
 }
 
 impl LocalReply {
@@ -44,6 +46,7 @@ impl LocalReply {
             code: None,
             headers: Vec::new(),
             finishes: false,
+            calls: None,
         }
     }
 
@@ -118,7 +121,13 @@ impl LocalReply {
         }
         let own = self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let headers = headers::encode(std::iter::once((&b"content-type"[..], &b"application/json"[..])).chain(own));
-        let body = dialect.error_body(&self.error());
-        abi::send_local_response(u32::from(self.status), &details, &body, &headers)
+        let Some(calls) = &self.calls else {
+            let body = dialect.error_body(&self.error());
+            return abi::send_local_response(u32::from(self.status), &details, &body, &headers);
+        };
+        // Clients of JSON-RPC read an error in a response of success only; all other statuses are failures of the transport, but
+        // for 401, after which they authenticate.
+        let status = if self.status == 401 { 401 } else { 200 };
+        abi::send_local_response(status, &details, &calls.error_body(&self.error()), &headers)
     }
 }

@@ -98,6 +98,12 @@ published! {
     RESPONSE_SCORE = "tollgate.response_score";
     /// Milliseconds from the forwarding of the request to the first event with text, or to the JSON response.
     TTFT_MS = "tollgate.ttft_ms";
+    /// Name of the MCP server.
+    MCP_SERVER = "tollgate.mcp_server";
+    /// Method of an MCP message; `unknown` for one that the protocol does not define.
+    MCP_METHOD = "tollgate.mcp_method";
+    /// Tool of an MCP call.
+    MCP_TOOL = "tollgate.mcp_tool";
     /// Reason why a body was not scanned; absent if all were.
     UNSCANNED = "tollgate.unscanned";
 }

@@ -1,10 +1,12 @@
 //! The response to an LLM call, as an exchange sees it.
 
 use tollgate_llm::content_encoding::{ContentEncoding, UnsupportedEncoding};
-use tollgate_llm::{Edits, Framing, ReportedUsage, Response as View};
+use tollgate_llm::{Dialect, Edits, Framing, ParseLimits, ReportedUsage, Response as View, Span};
 
 use crate::clock;
+use crate::filter::Verdict;
 use crate::headers::HeaderChanges;
+use crate::local_reply::LocalReply;
 use crate::property;
 
 /// Sender of a response.
@@ -96,6 +98,29 @@ impl<'a> Response<'a> {
     /// Returns the bytes that the view's spans point into.
     pub fn body(&self) -> &'a [u8] {
         self.body
+    }
+
+    /// Lets `judge` decide on another body in place of this one, with the edits that it makes of it.
+    /// A body that cannot be read gets a reply.
+    pub fn replaced(
+        &mut self,
+        dialect: Dialect,
+        body: Vec<u8>,
+        judge: impl FnOnce(&mut Response<'_>) -> Verdict,
+    ) -> Verdict {
+        let limits = ParseLimits { max_bytes: body.len(), ..ParseLimits::default() };
+        let Ok(view) = View::parse(dialect, &body, &limits) else {
+            return Verdict::Reply(Box::new(LocalReply::unreadable_response()));
+        };
+        let mut other = Response::new(&view, &body);
+        let verdict = judge(&mut other);
+        let edited = other.edits.apply(&body);
+        let mut edits = Edits::new();
+        // It is the only edit.
+        let added = edits.replace(Span::new(0, self.body.len()), edited);
+        debug_assert!(added.is_ok(), "one edit has no overlap");
+        self.edits = edits;
+        verdict
     }
 
     /// Replaces all edits by these. They are applied under [`BodyMode::Edit`](crate::BodyMode::Edit) and

@@ -16,7 +16,7 @@ mod response;
 
 use std::rc::Rc;
 
-use tollgate_llm::{Dialect, Endpoint};
+use tollgate_llm::{Dialect, Endpoint, RpcCalls};
 
 use crate::abi;
 use crate::clock;
@@ -67,6 +67,8 @@ struct Admitted {
     /// `true` if the client asked for a streamed response.
     streamed: bool,
     settlement: Settlement,
+    /// Calls of a JSON-RPC request, which an error must answer.
+    calls: Option<RpcCalls>,
     /// Remainder of a form whose first part has been forwarded.
     late_form: Option<Box<LateForm>>,
     response: ResponseBody,
@@ -224,9 +226,10 @@ impl Admitted {
 
     /// Ends the call with a local reply.
     #[cold]
-    fn replied(self, reply: &LocalReply) -> Next {
+    fn replied(mut self, reply: &LocalReply) -> Next {
         let dialect = self.dialect();
-        send(reply, dialect, Some(self.settlement))
+        let calls = self.calls.take().or_else(|| reply.calls.clone());
+        send(&LocalReply { calls, ..reply.clone() }, dialect, Some(self.settlement))
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum Unreadable {
     ResponseType,
     /// The API's response has no text (speech).
     ResponseTextless,
+    /// The request refers to content outside of it. A policy on references decides about it, not the limits.
+    Reference,
 }
 
 /// Fate of a body that cannot be read.
@@ -41,7 +43,7 @@ pub(crate) enum Disposition {
 
 impl Unreadable {
     /// Names of all reasons, in metrics and in `tollgate.unscanned`.
-    pub(crate) const NAMES: [&'static str; 11] = [
+    pub(crate) const NAMES: [&'static str; 12] = [
         "unknown_path",
         "request_malformed",
         "request_too_large",
@@ -53,6 +55,7 @@ impl Unreadable {
         "response_encoding",
         "response_type",
         "response_textless",
+        "reference",
     ];
 
     fn index(self) -> usize {
@@ -68,6 +71,7 @@ impl Unreadable {
             Unreadable::ResponseEncoding | Unreadable::ResponseUndecodable => 8,
             Unreadable::ResponseType => 9,
             Unreadable::ResponseTextless => 10,
+            Unreadable::Reference => 11,
         }
     }
 
@@ -82,7 +86,7 @@ impl Unreadable {
     pub(crate) fn disposition(self, limits: &Limits, mode: BodyMode) -> Disposition {
         let policy = match self {
             Unreadable::Path => limits.on_unknown_path,
-            Unreadable::RequestForm => OnUnscannable::Pass,
+            Unreadable::RequestForm | Unreadable::Reference => OnUnscannable::Pass,
             Unreadable::ResponseTextless => limits.on_textless_answer,
             Unreadable::ResponseUndecodable => return Disposition::Refuse,
             _ => limits.on_unscannable,
@@ -163,6 +167,16 @@ impl UnreadableRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A request of another type is refused; where it is not, its body is read all the same.
+    #[test]
+    fn every_reason_has_a_scenario_in_which_it_is_reported() {
+        const SCENARIOS: &str = include_str!("../../../tests/scenarios/unscanned.test.yaml");
+        let own = ["response_texts", "request_texts", "request_token_ids"];
+        for reason in Unreadable::NAMES.into_iter().chain(own).filter(|reason| *reason != "request_type") {
+            assert!(SCENARIOS.contains(&format!("tollgate.unscanned: {reason}}}")), "no scenario for {reason}");
+        }
+    }
 
     #[test]
     fn only_enforced_bodies_are_refused() {

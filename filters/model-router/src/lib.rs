@@ -95,7 +95,7 @@ struct Routing {
 
 impl Exchange for Routing {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
-        if call.view().response_id.is_some() {
+        if call.view().response_id.is_some() || call.view().dialect.is_mcp() {
             // It names no model.
             return Verdict::Continue;
         }

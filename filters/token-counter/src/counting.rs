@@ -5,9 +5,10 @@ use std::rc::Rc;
 use tollgate_kit::{
     BodyMode, Call, Exchange, Response, ResponseHead, StreamAction, StreamEnd, Verdict, now_ns, property, random_key,
 };
-use tollgate_llm::ParsedEvent;
+use tollgate_llm::{Dialect, ParsedEvent, RpcMessage, Text, TextKind};
 use tollgate_tokens::{
-    InputSource, Keeper, MeteredEvent, MeteredPrompt, RecordSource, TextCache, Upstream, UsageMeter, UsageRecord,
+    InputSource, Keeper, MeteredEvent, MeteredPrompt, RecordSource, TextCache, Tokenizer, Upstream, UsageMeter,
+    UsageRecord,
 };
 
 use crate::{TokenCounter, properties};
@@ -27,7 +28,12 @@ pub struct Counting {
 
 impl Exchange for Counting {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
-        if call.view().response_id.is_some() {
+        let view = call.view();
+        if view.dialect == Dialect::Mcp && !view.rpc.iter().any(RpcMessage::is_call) {
+            // A notification, or a stream of the server: nothing answers it.
+            return Verdict::Continue;
+        }
+        if view.response_id.is_some() {
             // The usage of the response it fetches is that of another call.
             return Verdict::Continue;
         }
@@ -90,6 +96,14 @@ impl Exchange for Counting {
     }
 }
 
+/// Returns the tokens of the arguments of the calls in a JSON-RPC request: each text by itself, without the JSON around them.
+fn arguments_of(call: &Call<'_>, tokenizer: &Tokenizer) -> u64 {
+    let is_counted =
+        |text: &&Text| matches!(text.kind, TextKind::ToolArguments | TextKind::ToolNumber | TextKind::Content);
+    let texts = call.view().texts.iter().filter(is_counted);
+    texts.map(|text| tokenizer.count(&text.str.decode(call.body()))).sum()
+}
+
 impl Counting {
     pub(crate) fn new(filter: Rc<TokenCounter>) -> Counting {
         Counting { filter, meter: None, input_tokens: 0, is_uncounted: false, forwarded_ns: 0, first_ns: None }
@@ -120,6 +134,8 @@ impl Counting {
             self.input_tokens =
                 TextCache::with_shared(body, random_key, |cache| profile.count_cached(view, body, cache)).tokens;
             self.filter.metrics.borrow().counted.add(1);
+        } else if view.dialect == Dialect::Mcp {
+            self.input_tokens = arguments_of(call, profile.tokenizer());
         }
         self.start(call, InputSource::Counted, UsageMeter::new(view, profile.tokenizer().clone(), self.input_tokens));
     }

@@ -74,7 +74,8 @@ pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
     if is_websocket(&head) && is_websocket_api(&head.get(":path")) {
         return refuse_websocket(plugin, &head, edge.is_first);
     }
-    let Some(endpoint) = Endpoint::detect(&head.get(":method"), &head.get(":path")) else {
+    let detected = plugin.filter.endpoint(&head.get(":method"), &head.get(":path"));
+    let Some(endpoint) = detected.filter(|endpoint| !is_page(endpoint, &head)) else {
         return match end {
             true => Progress::Pass,
             false if plugin.filter.refuses_batches() && is_batch(&head.get(":method"), &head.get(":path")) => {
@@ -88,7 +89,7 @@ pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
     if let Some(identity) = edge.ambiguous.filter(|_| !plugin.filter.is_audit()) {
         return Progress::Refuse(dialect, Box::new(owned_headers::ambiguous_identity(identity)));
     }
-    if end && endpoint.response_id.is_some() {
+    if end && endpoint.may_be_bodiless() {
         let call = CallHead { endpoint, is_first: edge.is_first, headers: head };
         return json::decide(plugin, call, Vec::new(), None);
     }
@@ -125,6 +126,16 @@ impl Held {
         }
     }
 }
+
+/// Returns `true` for a `GET` on the path of an MCP server that asks for no stream of events, as every client of the protocol does:
+/// a page for people.
+fn is_page(endpoint: &Endpoint, head: &Head) -> bool {
+    let is_get = endpoint.dialect == Dialect::Mcp && head.get(":method").eq_ignore_ascii_case(b"GET");
+    is_get && !head.get("accept").to_ascii_lowercase().windows(SSE.len()).any(|part| part == SSE)
+}
+
+/// Media type of server-sent events.
+const SSE: &[u8] = b"text/event-stream";
 
 /// Decides on a body that was sent to a path that is not a known LLM API.
 #[cold]

@@ -128,9 +128,14 @@ impl Admitted {
             }
             (None, BodyKind::Events(framing)) => {
                 let events = EventStream::begin(plugin, reader.dialect, mode, framing, encoding, changes);
+                let events = events.answering(self.calls.take());
                 Ok((ResponseBody::Events(Box::new(events)), FilterStatus::Continue))
             }
-            (None, BodyKind::Other) => Ok((body, FilterStatus::Continue)),
+            (None, BodyKind::Other) => {
+                // An error page passes, whatever the policy: its status says that there is no response.
+                reader.plugin.report_unscanned(Unreadable::ResponseType);
+                Ok((body, FilterStatus::Continue))
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use tollgate_llm::content_encoding::ContentEncoding;
 use tollgate_llm::multipart::FormErrorKind;
+use tollgate_llm::{Dialect, RpcCalls, RpcMessage};
 
 use super::waiting::Waiting;
 use super::{CallHead, Progress};
@@ -18,7 +19,7 @@ use crate::plugin::Plugin;
 use crate::property;
 use crate::stream::response::ResponseBody;
 use crate::stream::{Admitted, Settlement};
-use crate::unreadable::UnreadableRequest;
+use crate::unreadable::{Unreadable, UnreadableRequest};
 
 /// Lets the filter judge a request, of whose body Envoy holds `size` bytes, and applies its edits.
 #[inline(never)]
@@ -32,6 +33,9 @@ pub(super) fn decide(
     let mut call = Call::new(plugin, &head.headers, parsed);
     if head.is_first {
         publish(&call, parsed.is_whole);
+        if !parsed.view.references.is_empty() {
+            plugin.report_unscanned(Unreadable::Reference);
+        }
     }
     let mut exchange = Rc::clone(&plugin.filter).exchange();
     let mut verdict = exchange.on_request(&mut call);
@@ -68,7 +72,9 @@ pub(super) fn conclude(
 ) -> Progress {
     let Judged { exchange, verdict, edited } = judged;
     let streamed = parsed.view.stream;
-    if let Verdict::Reply(reply) = verdict {
+    let calls = RpcCalls::of(&parsed.view, &parsed.body);
+    if let Verdict::Reply(mut reply) = verdict {
+        reply.calls = calls;
         return match exchange.settles_refusal() {
             true => Progress::Settle(admitted(exchange, head, streamed), reply),
             false => Progress::Refuse(head.endpoint.dialect, reply),
@@ -78,7 +84,8 @@ pub(super) fn conclude(
     request_identity_encoding(plugin, &head.headers, exchange.as_ref());
     let edited = apply_edits(plugin, &head.headers, edited, parsed, held);
     // The exchange is settled in `on_log`, also if the edit has failed.
-    let admitted = admitted(exchange, head, streamed);
+    let mut admitted = admitted(exchange, head, streamed);
+    admitted.calls = calls;
     match edited {
         Ok(()) => Progress::Admit(admitted),
         Err(reply) => Progress::Fail(admitted, reply),
@@ -91,6 +98,7 @@ pub(super) fn admitted(exchange: Box<dyn Exchange>, head: CallHead, streamed: bo
         streamed,
         settlement: Settlement { exchange, origin: None, succeeded: false, finished: false },
         late_form: None,
+        calls: None,
         response: ResponseBody::Passing,
     })
 }
@@ -165,7 +173,8 @@ fn publish(call: &Call<'_>, is_whole: bool) {
         property::set(property::STREAM, if call.view().stream { "true" } else { "false" });
     }
     property::set(property::VERDICT, "allow");
-    if call.view().response_id.is_some() {
+    let view = call.view();
+    if view.response_id.is_some() || view.dialect == Dialect::Mcp && !view.rpc.iter().any(RpcMessage::is_call) {
         // It generates nothing. A stage that charges it for an earlier call publishes that usage.
         property::set_zero_usage();
     }

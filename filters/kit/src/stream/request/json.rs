@@ -120,7 +120,7 @@ fn decode(
 }
 
 fn parse(plugin: &Plugin, endpoint: &Endpoint, body: Vec<u8>) -> Result<Rc<ParsedRequest>, Box<UnreadableRequest>> {
-    if body.is_empty() && endpoint.response_id.is_some() {
+    if body.is_empty() && endpoint.may_be_bodiless() {
         return Ok(Rc::new(ParsedRequest::without_body(endpoint)));
     }
     plugin.parse_cache.parse(endpoint, body, &plugin.parser_limits).map_err(|error| {

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater};
-use tollgate_llm::{Dialect, Event, EventParser, FrameError, Framer, Framing, StreamState};
+use tollgate_llm::{Dialect, Event, EventParser, FrameError, Framer, Framing, RpcCalls, StreamState};
 
 use super::reader::{MAX_HELD_BYTES, Reader, drop_frame, get_frame, replace_frame};
 use crate::filter::{BodyMode, Exchange, StreamAction};
@@ -74,6 +74,12 @@ impl EventStream {
             is_aborted: false,
             elided: 0,
         }
+    }
+
+    /// Sets the calls that an error at the end of the stream must answer.
+    pub(super) fn answering(mut self, calls: Option<RpcCalls>) -> EventStream {
+        self.state.set_calls(calls);
+        self
     }
 
     /// Reads a frame of `size` bytes; `end`: it is the last.

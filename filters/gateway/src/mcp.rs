@@ -1,0 +1,177 @@
+//! Calls of the Model Context Protocol: which tools a consumer may use, and lists without the others.
+
+use std::rc::Rc;
+
+use cost_quota::Input;
+use tollgate_kit::{Call, LocalReply, OnUnscannable, Response, StreamAction, Verdict, property};
+use tollgate_llm::{
+    Dialect, Event, EventContent, EventParser, Framer, ParseLimits, ParsedEvent, RpcMessage, without_tools,
+};
+
+use crate::transit::{Stage, Transit};
+
+/// Lists of tools in the response to a call: those that the consumer may not use are removed.
+pub(crate) struct Listing {
+    consumer: String,
+    server: Option<String>,
+}
+
+/// Result of the removal of tools from a message.
+enum Listed {
+    Unchanged,
+    Changed(Vec<u8>),
+    Unreadable,
+}
+
+impl Transit {
+    /// Returns the reply to a call that the policy does not allow.
+    pub(crate) fn allowed_tools(&mut self, call: &Call<'_>, consumer: &[u8]) -> Verdict {
+        let gateway = Rc::clone(&self.gateway);
+        let rules = &gateway.stages.mcp;
+        if call.view().dialect != Dialect::Mcp || rules.is_empty() {
+            return Verdict::Continue;
+        }
+        let (view, body) = (call.view(), call.body());
+        let server = rules.server(call.header(":path").unwrap_or_default());
+        if server.is_none() && rules.refuses_servers() {
+            return refusal(403, "unknown_server", "This gateway's policy does not name this MCP server.");
+        }
+        let consumer = String::from_utf8_lossy(consumer).into_owned();
+        for message in &view.rpc {
+            let Some(method) = message.method.map(|method| method.decode(body)) else { continue };
+            if rules.refuses_methods() && !Dialect::is_mcp_method(&method) {
+                return refusal(
+                    404,
+                    "unknown_method",
+                    "This gateway does not let methods pass that the protocol lacks.",
+                );
+            }
+            let tool = message.name.map(|name| name.decode(body));
+            let is_allowed = |tool: &str| rules.is_allowed(&consumer, server, tool);
+            // Some servers ignore the case.
+            if method.trim().eq_ignore_ascii_case("tools/call") && !tool.is_some_and(|tool| is_allowed(&tool)) {
+                return refusal(
+                    403,
+                    "tool_not_allowed",
+                    "This gateway's policy does not allow this tool to this caller.",
+                );
+            }
+        }
+        let is_call = |message: &RpcMessage| message.is(body, "tools/call");
+        if rules.limits_tools() && !gateway.is_audit && (view.rpc.is_empty() || !view.rpc.iter().all(is_call)) {
+            self.listing = Some(Listing { consumer, server: server.map(str::to_owned) });
+        }
+        Verdict::Continue
+    }
+
+    /// Runs the stages behind the inspector on a call: it is counted, and no model is routed.
+    pub(crate) fn admit_tools(&mut self, call: &mut Call<'_>, consumer: &[u8]) -> Verdict {
+        let gateway = Rc::clone(&self.gateway);
+        self.publish_tools(call);
+        let verdict = self.tagged(None);
+        if let Verdict::Reply(reply) = self.effective(verdict, call) {
+            return Verdict::Reply(reply);
+        }
+        if !call.view().rpc.iter().any(RpcMessage::is_call) {
+            return Verdict::Continue;
+        }
+        if let Some(counter) = &gateway.stages.counter {
+            let mut counting = Rc::clone(counter).counting();
+            counting.count(call, "");
+            self.counting = Some(Stage::new(counting));
+        }
+        if let Some(quota) = &gateway.stages.quota {
+            let mut payment = Rc::clone(quota).payment();
+            let verdict = payment.reserve(call, consumer, None, Input::Counted(0));
+            if let Verdict::Reply(reply) = self.effective(verdict, call) {
+                return Verdict::Reply(reply);
+            }
+            self.payment = Some(payment);
+        }
+        Verdict::Continue
+    }
+
+    /// Publishes server, method and tool of the first message, as the rules let them pass.
+    fn publish_tools(&self, call: &Call<'_>) {
+        let body = call.body();
+        if let Some(server) = self.gateway.stages.mcp.server(call.header(":path").unwrap_or_default()) {
+            property::set_name(property::MCP_SERVER, server);
+        }
+        let Some(message) = call.view().rpc.first() else { return };
+        let Some(method) = message.method.map(|method| method.decode(body)) else { return };
+        property::set_name(property::MCP_METHOD, if Dialect::is_mcp_method(&method) { &method } else { "unknown" });
+        if let Some(name) = message.name.filter(|_| message.is(body, "tools/call")) {
+            property::set_name(property::MCP_TOOL, &name.decode(body));
+        }
+    }
+
+    /// Removes tools from a message.
+    fn without_tools(&self, data: &[u8]) -> Listed {
+        let Some(listing) = &self.listing else { return Listed::Unchanged };
+        let rules = &self.gateway.stages.mcp;
+        let limits = ParseLimits { max_bytes: data.len(), ..ParseLimits::default() };
+        let is_allowed = |tool: &str| rules.is_allowed(&listing.consumer, listing.server.as_deref(), tool);
+        match without_tools(data, &limits, is_allowed) {
+            Ok(None) => Listed::Unchanged,
+            Ok(Some(data)) => Listed::Changed(data),
+            Err(_) => Listed::Unreadable,
+        }
+    }
+
+    /// Judges a response without the tools that the consumer may not use.
+    pub(crate) fn on_listed(&mut self, response: &mut Response<'_>) -> Verdict {
+        match self.without_tools(response.body()) {
+            Listed::Unchanged => self.judge_response(response),
+            Listed::Changed(body) => response.replaced(Dialect::Mcp, body, |response| self.judge_response(response)),
+            Listed::Unreadable => match self.gateway.limits.on_unscannable {
+                OnUnscannable::Refuse => Verdict::Reply(Box::new(LocalReply::unreadable_response())),
+                OnUnscannable::Pass => self.judge_response(response),
+            },
+        }
+    }
+
+    /// Judges an event without the tools that the consumer may not use.
+    pub(crate) fn on_listed_event(&mut self, event: &ParsedEvent<'_>, out: &mut Vec<u8>) -> StreamAction {
+        let listed = match event.content() {
+            EventContent::Empty => Listed::Unchanged,
+            _ => self.without_tools(event.data()),
+        };
+        match listed {
+            Listed::Unchanged => self.judge_event(event, out),
+            Listed::Changed(data) => {
+                let mut raw = Vec::new();
+                event.event().with_data(&data, &mut raw);
+                self.judge_raw_event(event, &raw, out)
+            }
+            Listed::Unreadable if self.gateway.limits.on_unscannable == OnUnscannable::Pass => {
+                property::set(property::UNSCANNED, "response_malformed");
+                self.judge_event(event, out)
+            }
+            Listed::Unreadable => StreamAction::Abort(Box::new(LocalReply::unreadable_response())),
+        }
+    }
+
+    /// Judges an event that stands for another one.
+    fn judge_raw_event(&mut self, event: &ParsedEvent<'_>, raw: &[u8], out: &mut Vec<u8>) -> StreamAction {
+        let framing = event.event().framing();
+        let (mut framer, mut parser) = (Framer::new(framing, raw.len()), EventParser::new(Dialect::Mcp));
+        let mut action = StreamAction::Continue;
+        let mut judge = |transit: &mut Transit, event: Event<'_>| {
+            if matches!(action, StreamAction::Continue) {
+                action = transit.judge_event(&parser.parse(event), out);
+            }
+            Ok::<(), std::convert::Infallible>(())
+        };
+        let read =
+            framer.push(raw, |event| judge(self, event)).and_then(|()| framer.finish(|event| judge(self, event)));
+        match read {
+            Ok(()) => action,
+            Err(_) => StreamAction::Abort(Box::new(LocalReply::unreadable_response())),
+        }
+    }
+}
+
+/// Returns the reply to a call that the policy does not allow.
+fn refusal(status: u16, code: &'static str, message: &str) -> Verdict {
+    Verdict::Reply(Box::new(LocalReply::new(status, "block", message).with_details("mcp").with_code(code)))
+}
