@@ -26,7 +26,9 @@ use joined::Joined;
 use stale_annotations::StaleAnnotations;
 use std::borrow::Cow;
 use std::ops::Range;
-use tollgate_llm::{Channel, Edits, Overlap, Part, Request, Response, Role, RpcText, Span, Str, TextKind, empty_value};
+use tollgate_llm::{
+    Channel, Edits, Overlap, Part, Request, Response, Role, RpcMessage, RpcText, Span, Str, TextKind, empty_value,
+};
 
 /// Maximum number of edits of one body. Each edit takes memory, and the client chooses how many there are; the largest known
 /// prompts, redacted by every rule of a pack, need a few hundred.
@@ -91,6 +93,10 @@ pub fn inspect_request_without(policy: &Policy, excluded: &RuleSet, request: &Re
         for name in &request.tool_names {
             inspection.whole(&[(usize::MAX, *name)], Depth::Text);
         }
+    }
+    let calls_tool = |message: &RpcMessage| message.is(body, "tools/call");
+    if arguments::has_rules(policy, excluded, &NO_FACTS) && request.rpc.iter().any(calls_tool) {
+        inspection.calls(&NO_FACTS, body);
     }
     inspection.finish()
 }
@@ -218,6 +224,9 @@ pub fn inspect_response_without(
             .collect();
         let (uneditable, parts): (Vec<Piece>, Vec<Piece>) =
             parts.into_iter().partition(|(_, str)| within(&response.uneditable, str.span));
+        if first.part == Part::Rpc(RpcText::Media) {
+            inspection.report.unscanned += uneditable.len() as u64;
+        }
         uneditable.into_iter().for_each(|piece| inspection.uneditable(piece));
         if first.part == Part::ToolNumber {
             parts.into_iter().for_each(|piece| inspection.number(piece));

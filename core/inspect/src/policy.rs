@@ -370,6 +370,12 @@ impl Policy {
         matched
     }
 
+    /// Returns `true` if a rule judges arguments of calls: those of a model in responses, and those that a request makes itself (Model
+    /// Context Protocol).
+    pub fn judges_arguments(&self) -> bool {
+        !self.on_arguments.is_empty()
+    }
+
     /// Returns `true` if a rule on requests judges names of tools.
     pub(crate) fn judges_tools(&self) -> bool {
         self.judges_tools

@@ -6,7 +6,7 @@ mod text;
 mod unknown_texts;
 
 use crate::arguments;
-use crate::body::{inspect_opaque, is_arguments, is_piecewise, may_be_json, within};
+use crate::body::{inspect_opaque, is_piecewise, may_be_json, within};
 use crate::held_arguments::MAX_HELD_BYTES;
 use crate::holdback::{Context, Holdback};
 use crate::json_strings;
@@ -26,8 +26,8 @@ use delayed::DelayedEvents;
 use std::sync::Arc;
 use text::{Text, inspect_complete};
 use tollgate_llm::{
-    Channel, Chunk, DeltaTemplate, Dialect, Edits, Event, EventContent, Framing, Overlap, ParsedEvent, Part, Span,
-    TextPlace, empty_value, text_places,
+    Channel, Chunk, DeltaTemplate, Dialect, Edits, Event, EventContent, Framing, Overlap, ParsedEvent, Part, RpcText,
+    Span, TextPlace, empty_value, text_places,
 };
 use unknown_texts::{Decided, UnknownPiece, UnknownTexts};
 
@@ -312,6 +312,10 @@ impl StreamInspector {
         if !self.has_rules || chunk.is_error || !chunk.texts.iter().any(|text| is_unknown(text.channel.part)) {
             return Vec::new();
         }
+        if self.dialect.is_mcp() {
+            // A message is whole: no string of it goes on in another one.
+            return Vec::new();
+        }
         let is_piece = |span: Span| {
             !within(&chunk.snapshots, span) && !within(&chunk.logprobs, span) && !within(&chunk.uneditable, span)
         };
@@ -441,6 +445,7 @@ impl StreamInspector {
                 continue;
             }
             if within(&chunk.uneditable, text.str.span) {
+                self.report.unscanned += u64::from(text.channel.part == Part::Rpc(RpcText::Media));
                 self.uneditable(ScopedTexts::Part(text.channel.part), &text.str.decode(data))?;
             } else {
                 self.text(&mut current, at)?;

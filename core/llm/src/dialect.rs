@@ -293,7 +293,8 @@ impl Endpoint {
     /// Returns the call on an MCP server whose path is `server`; `None` if the path or the method is another.
     #[must_use]
     pub fn of_mcp_server(method: &[u8], path: &[u8], server: &str) -> Option<Endpoint> {
-        let is_method = mcp::is_bodiless(method) || method.eq_ignore_ascii_case(b"POST");
+        let has_body = ["POST", "PUT", "PATCH"].iter().any(|known| method.eq_ignore_ascii_case(known.as_bytes()));
+        let is_method = has_body || mcp::is_bodiless(method);
         (is_method && mcp::is_path_of(path, server)).then(|| Endpoint::from(Dialect::Mcp))
     }
 

@@ -284,7 +284,8 @@ impl Inspection {
     fn inspect(&mut self, call: &mut Call<'_>) -> Option<Report> {
         let filter = Rc::clone(&self.filter);
         let policy = &filter.config.policy;
-        if !policy.has(Direction::Request) {
+        let calls_tool = call.view().dialect.is_mcp() && policy.judges_arguments();
+        if !policy.has(Direction::Request) && !calls_tool {
             return None;
         }
         let mut report = inspect_request_without(policy, self.excluded(), call.view(), call.body());

@@ -98,11 +98,13 @@ fn with_name<T>(body: &[u8], name: Str, read: impl FnOnce(&[u8]) -> Option<T>) -
 
 /// Returns the kind of the reference that is the string value of a member, or an element of its array. `owner` is the name of the
 /// member that the object belongs to.
-pub(super) fn kind_of_member(body: &[u8], owner: Option<Str>, member: Str) -> Option<ReferenceKind> {
+pub(super) fn kind_of_member(body: &[u8], owner: Option<Str>, member: Str, value: Str) -> Option<ReferenceKind> {
+    let is_of = |names: &[&str]| owner.is_some_and(|owner| names.iter().any(|name| owner.is(body, name)));
     let kind = with_name(body, member, |name| {
         Some(match name {
             b"file_id" | b"file_ids" | b"fileUri" | b"file_uri" => ReferenceKind::File,
-            b"file_url" => ReferenceKind::Url,
+            b"image_url" | b"video_url" | b"audio_url" | b"file_url" => return kind_of_url(body, value),
+            b"url" if is_of(&["image_url", "video_url", "audio_url", "source"]) => return kind_of_url(body, value),
             b"previous_response_id" | b"conversation" => ReferenceKind::Conversation,
             b"server_url" | b"connector_id" | b"mcp_servers" => ReferenceKind::McpServer,
             b"container" => ReferenceKind::Container,
@@ -116,14 +118,13 @@ pub(super) fn kind_of_member(body: &[u8], owner: Option<Str>, member: Str) -> Op
             | b"rag_corpus" => ReferenceKind::VectorStore,
             b"cachedContent" | b"cached_content" => ReferenceKind::Cache,
             b"gcsUri" | b"gcs_uri" | b"s3Uri" => ReferenceKind::Storage,
-            b"url" if owner.is_some_and(|owner| owner.is(body, "mcp_servers")) => ReferenceKind::McpServer,
-            b"uri" if owner.is_some_and(|owner| owner.is(body, "s3Location")) => ReferenceKind::Storage,
+            b"url" if is_of(&["mcp_servers"]) => ReferenceKind::McpServer,
+            b"uri" if is_of(&["s3Location"]) => ReferenceKind::Storage,
             _ => return None,
         })
     });
     // Names that the client chooses.
-    let is_free = |owner: Str| ["metadata", "labels", "variables"].iter().any(|name| owner.is(body, name));
-    kind.filter(|_| !owner.is_some_and(is_free))
+    kind.filter(|_| !is_of(&["metadata", "labels", "variables"]))
 }
 
 /// Returns the kind of the reference that is an object, by the name of its member and that of one of its own members.
@@ -132,6 +133,7 @@ pub(super) fn kind_of_object(body: &[u8], parent: Str, key: Str) -> Option<Refer
         let kind = match name {
             b"conversation" | b"audio" => ReferenceKind::Conversation,
             b"container" => ReferenceKind::Container,
+            b"prompt" => ReferenceKind::Prompt,
             b"data_sources" | b"dataSources" => return Some(ReferenceKind::VectorStore),
             _ => return None,
         };
@@ -211,6 +213,13 @@ mod tests {
             (OpenAiResponses, tools(r#"{"type":"mcp","server_label":"a","connector_id":"connector_gmail"}"#), "mcp_server connector_gmail"),
             (OpenAiResponses, tools(r#"{"type":"file_search","vector_store_ids":["vs_1","vs_2"]}"#), "vector_store vs_1, vector_store vs_2"),
             (OpenAiResponses, tools(r#"{"type":"file_search","vector_store_ids":[]}"#), ""),
+            (
+                OpenAiResponses,
+                tools(r#"{"type":"image_generation","input_image_mask":{"image_url":"https://a.example/m.png"}}"#),
+                "url https://a.example/m.png",
+            ),
+            (OpenAiChat, user(r#"{"type":"new","new":{"image_url":{"url":"https://a.example"}}}"#), "url https://a.example"),
+            (OpenAiChat, r#"{"messages":[],"prompt":{"id":"pmpt_1"}}"#.into(), "prompt -"),
             (OpenAiResponses, tools(r#"{"type":"code_interpreter","container":"cntr_1"}"#), "container cntr_1"),
             (OpenAiResponses, tools(r#"{"type":"code_interpreter","container":{"type":"auto"}}"#), ""),
             (OpenAiResponses, tools(r#"{"type":"code_interpreter","container":{"type":"auto","file_ids":["f1"]}}"#), "file f1"),

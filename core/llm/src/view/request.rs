@@ -672,7 +672,7 @@ impl RequestBuilder<'_> {
                         }
                     }
                     Found::Value(str, Some(member)) => {
-                        if let Some(found) = reference::kind_of_member(body, owner, member) {
+                        if let Some(found) = reference::kind_of_member(body, owner, member, str) {
                             self.refer(found, str.span, Some(str));
                         }
                     }

@@ -9,6 +9,14 @@ use crate::{Role, Str, TextKind};
 
 /// Reads a body: a message, or a batch of them.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
+    messages(reader, builder)?;
+    // Members of messages are those of tools and servers, and refer to nothing that a provider loads.
+    builder.request.references.clear();
+    Ok(())
+}
+
+/// Reads a message, or a batch of them.
+fn messages(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
     match reader.value()? {
         Value::Object(_) => message(reader, builder),
         Value::Array(_) => {

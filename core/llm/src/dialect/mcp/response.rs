@@ -159,6 +159,7 @@ fn texts(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, part: P
             let is_block = part == Part::Rpc(RpcText::Result) && (is("data") || is("blob"));
             match is_block && opaque::is_data(body, str) {
                 true => uneditable(builder, Part::Rpc(RpcText::Media), str),
+                false if is("mimeType") => builder.text(channel(Part::Other), str),
                 false => builder.text(channel(part), str),
             }
         }

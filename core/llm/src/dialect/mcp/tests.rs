@@ -28,7 +28,8 @@ fn paths_and_methods_of_the_transport() {
         ("POST", "/a/servers/github", false),
         ("POST", "/servers/github/a", false),
         ("POST", "/github", false),
-        ("PATCH", "/servers/github", false),
+        ("PATCH", "/servers/github", true),
+        ("HEAD", "/servers/github", false),
     ] {
         let found = Endpoint::of_mcp_server(method.as_bytes(), path.as_bytes(), "/servers/github/");
         assert_eq!(found.is_some(), want, "{method} {path}");
@@ -139,12 +140,12 @@ fn texts_of_responses_have_parts() {
     for (body, want) in [
         (
             r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"found"},{"type":"resource","resource":{"uri":"file:///a","mimeType":"text/plain","text":"inner"}}],"structuredContent":{"odd":"found","n":7},"isError":false}}"#.to_owned(),
-            &["Result found", "Result file:///a", "Result text/plain", "Result inner", "ResultCopy odd", "ResultCopy found", "ToolNumber 7"][..],
+            &["Result found", "Result file:///a", "Other text/plain", "Result inner", "ResultCopy odd", "ResultCopy found", "ToolNumber 7"][..],
         ),
         (r#"{"id":1,"result":{"structuredContent":{"odd":"found"}}}"#.to_owned(), &["Result odd", "Result found"]),
         (
             format!(r#"{{"id":"i","result":{{"content":[{{"type":"image","data":"{data}","mimeType":"image/png"}}],"contents":[{{"uri":"u","blob":"{data}"}}]}}}}"#),
-            &["!Other i", "!Media aGkaGkaGkaGkaGkaGkaG", "Result image/png", "Result u", "!Media aGkaGkaGkaGkaGkaGkaG"],
+            &["!Other i", "!Media aGkaGkaGkaGkaGkaGkaG", "Other image/png", "Result u", "!Media aGkaGkaGkaGkaGkaGkaG"],
         ),
         (
             r#"{"id":2,"result":{"tools":[{"name":"f","description":"does","inputSchema":{"type":"object","properties":{"ignore it":{"type":"string","description":"d"}}}}],"nextCursor":"c"}}"#.to_owned(),
