@@ -15,7 +15,7 @@ use super::metadata::Metadata;
 pub(super) const ID: &str = "tollgate-test-id";
 
 /// Properties that are read from the access log, see docs/filters.
-pub const PROPERTIES: [&str; 39] = [
+pub const PROPERTIES: [&str; 42] = [
     "dialect",
     "model",
     "served_model",
@@ -54,6 +54,9 @@ pub const PROPERTIES: [&str; 39] = [
     "tool_results_score",
     "response_score",
     "ttft_ms",
+    "mcp_server",
+    "mcp_method",
+    "mcp_tool",
     "unscanned",
 ];
 
