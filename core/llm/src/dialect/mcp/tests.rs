@@ -65,7 +65,7 @@ fn texts_of_requests_have_roles() {
         (r#"{"jsonrpc":"2.0","id":3,"method":"resources/read","params":{"uri":"file:///a"}}"#, &["- Other file:///a"]),
         (
             r#"{"jsonrpc":"2.0","id":4,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"p"},"argument":{"name":"lang","value":"py"}}}"#,
-            &["- Other p", "u Content lang", "u Content py"],
+            &["- Other p", "u Content lang", "u Content value", "u Content py"],
         ),
         (r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, &[]),
         (
