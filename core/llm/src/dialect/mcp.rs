@@ -32,6 +32,7 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     is_free: true,
     error_body: |error, out| write_error(error, b"null", out),
     error_event,
+    finish_events: None,
     stream_id: None,
     textless: &[],
     // Servers accept a notification with 202 and without JSON.
