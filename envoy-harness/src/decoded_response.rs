@@ -43,15 +43,18 @@ pub struct ToolCall {
 }
 
 impl DecodedResponse {
-    /// Decodes the body of a response by its content type.
+    /// Decodes the body of a response, as clients do: events are what begins like one, whatever the content type says.
     pub fn of(headers: &Headers, body: &[u8]) -> DecodedResponse {
         let mut decoded = DecodedResponse::default();
         let is = |kind: &[u8]| header(headers, "content-type").is_some_and(|value| value.starts_with(kind));
-        if is(b"text/event-stream") {
+        let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+        let is_event = [&b":"[..], b"data:", b"event:", b"id:", b"retry:"].iter().any(|field| start.starts_with(field));
+        let is_document = start.starts_with(b"{");
+        if is_event || is(b"text/event-stream") && !is_document {
             decoded.add_events(&String::from_utf8_lossy(body));
             return decoded;
         }
-        match serde_json::from_slice::<Value>(body) {
+        match serde_json::from_slice::<Value>(start) {
             Ok(value) => decoded.add(&value, "message"),
             Err(error) => {
                 let readable = !body.is_empty() && header(headers, "content-encoding").is_none();
@@ -76,6 +79,7 @@ impl DecodedResponse {
 
     fn add_events(&mut self, text: &str) {
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        let text = text.trim_start_matches('\u{feff}');
         for event in text.split_inclusive("\n\n") {
             let complete = event.ends_with("\n\n");
             let data: Vec<_> = event.lines().filter_map(|line| line.strip_prefix("data:")).collect();

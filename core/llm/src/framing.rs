@@ -10,6 +10,7 @@ use crate::Dialect;
 use large_event::{CondensedEvent, HeldData, LargeEvents};
 use splitter::FrameError;
 
+pub(crate) mod body_start;
 pub mod event_stream;
 pub(crate) mod held_event;
 pub mod json_array;
@@ -232,6 +233,17 @@ impl<'a> Event<'a> {
             AnyEvent::Sse(event) => event.name_and_data(),
             _ => (self.name(), self.data()),
         }
+    }
+
+    /// Returns the lines of a server-sent event that are not data and not empty: comments, names, ids, and lines that are no
+    /// field. Other framings have none.
+    pub fn other_lines(&self) -> impl Iterator<Item = sse::OtherLine<'a>> + use<'a> {
+        match &self.inner {
+            AnyEvent::Sse(event) => Some(event.other_lines()),
+            _ => None,
+        }
+        .into_iter()
+        .flatten()
     }
 
     /// Appends the event with its data replaced; everything else stays byte for byte, except lengths and checksums. An

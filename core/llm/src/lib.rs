@@ -105,6 +105,7 @@ pub use dialect::stored_response::ResponseState;
 pub use dialect::unread::{is_batch, is_websocket_api};
 pub use dialect::{ApiError, Dialect, Endpoint, PathModel};
 pub use error::{Error, ErrorKind};
+pub use framing::body_start::{BodyStart, is_json_line};
 pub use framing::held_event::HeldEvent;
 pub use framing::splitter::FrameError;
 pub use framing::{Envelope, Event, Framer, Framing, event_stream, json_array, json_lines, sse};

@@ -142,6 +142,13 @@ impl Exchange for Transit {
         Stage::reading(&mut self.inspection)?.work.on_opaque_text(text)
     }
 
+    fn on_other_line(&mut self, text: &str) -> TextAction {
+        match Stage::reading(&mut self.inspection) {
+            Some(inspection) => inspection.work.on_other_line(text),
+            None => TextAction::Pass,
+        }
+    }
+
     fn on_condensed(&mut self, response: &mut Response<'_>) {
         self.read_state(response.body());
         if let Some(counting) = Stage::reading(&mut self.counting) {

@@ -210,6 +210,13 @@ pub trait Exchange {
         StreamAction::Continue
     }
 
+    /// Judges a text of a streamed response that stands beside its events: a comment, the name or id of an event, or a line
+    /// that is no field of an event. Receivers ignore most of them, but some show them. Under [`BodyMode::Observe`] the
+    /// result is ignored.
+    fn on_other_line(&mut self, _text: &str) -> TextAction {
+        TextAction::Pass
+    }
+
     /// Receives the end of a streamed body: the last chance to release bytes that are held back.
     fn on_events_end(&mut self, _out: &mut Vec<u8>) -> StreamAction {
         StreamAction::Continue

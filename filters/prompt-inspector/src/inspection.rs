@@ -32,6 +32,8 @@ pub struct Inspection {
     facts: Arc<RequestFacts>,
     response: Option<Report>,
     stream: Option<StreamInspector>,
+    /// Inspector of lines beside the events of a stream.
+    other_lines: Option<StreamInspector>,
     /// `true` once the metrics have the findings in the request.
     is_request_counted: bool,
     /// `true` if a prompt given as token ids was not decoded completely.
@@ -147,6 +149,23 @@ impl Exchange for Inspection {
         self.action(verdict)
     }
 
+    fn on_other_line(&mut self, text: &str) -> TextAction {
+        if self.stream.is_none() {
+            return TextAction::Pass;
+        }
+        if self.other_lines.is_none() {
+            // No line is a name of a tool.
+            self.other_lines = Some(self.inspector(Dialect::OpenAiTranscriptions));
+        }
+        let Some(lines) = &mut self.other_lines else { return TextAction::Pass };
+        let mut released = String::with_capacity(text.len());
+        match lines.whole_text(text, &mut released) {
+            StreamVerdict::Continue if released == text => TextAction::Pass,
+            StreamVerdict::Continue => TextAction::Replace(released),
+            StreamVerdict::Block(cause) => TextAction::Abort(self.refusal(cause)),
+        }
+    }
+
     fn on_events_end(&mut self, out: &mut Vec<u8>) -> StreamAction {
         let verdict = self.stream.as_mut().map(|stream| stream.finish(out));
         self.action(verdict)
@@ -174,6 +193,7 @@ impl Inspection {
             facts: Arc::default(),
             response: None,
             stream: None,
+            other_lines: None,
             is_request_counted: false,
             has_unread_tokens: false,
             questions: Questions::default(),
@@ -323,18 +343,19 @@ impl Inspection {
     fn publish(&mut self) {
         let policy = &self.filter.config.policy;
         let response = self.response.as_ref().or(self.stream.as_ref().map(StreamInspector::report));
+        let other_lines = self.other_lines.as_ref().map(StreamInspector::report);
         let mut names = Vec::new();
         let counted = std::mem::replace(&mut self.is_request_counted, true);
-        for report in Some(&self.request).filter(|_| !counted).into_iter().chain(response) {
+        for report in Some(&self.request).filter(|_| !counted).into_iter().chain(response).chain(other_lines) {
             self.filter.metrics.count(report);
         }
-        for report in std::iter::once(&self.request).chain(response) {
+        for report in std::iter::once(&self.request).chain(response).chain(other_lines) {
             if !report.rules.is_empty() {
                 names.push(report.rule_names(policy));
             }
         }
         let mut tags = self.request_tags();
-        tags.extend(response.map(|response| response.tags(policy)).unwrap_or_default());
+        tags.extend(response.into_iter().chain(other_lines).flat_map(|report| report.tags(policy)));
         tags.sort_unstable();
         tags.dedup();
         if !tags.is_empty() {
@@ -349,9 +370,11 @@ impl Inspection {
             property::set(property::RULES, names.join(","));
         }
         let is_rule = |report: &Report| report.cause.is_none_or(|cause| matches!(cause, Cause::Rule(_) | Cause::Score));
-        if let Some(response) = response.filter(|response| is_rule(response) && response.verdict > self.request.verdict)
+        let strongest = response.into_iter().chain(other_lines).filter(|report| is_rule(report));
+        if let Some(report) = strongest.max_by_key(|report| report.verdict)
+            && report.verdict > self.request.verdict
         {
-            publish_verdict(response);
+            publish_verdict(report);
         }
         if response.is_some_and(|response| response.unscanned > 0) {
             property::set(property::UNSCANNED, "response_texts");

@@ -416,7 +416,8 @@ mod tests {
             (r#"{"logprobsResult":{"a":1}}"#.to_owned(), Err(TextScanError::Logprobs)),
             (format!(r#"{{"signature":"{data}","thoughtSignature":"short"}}"#), Ok(vec!["short"])),
             (format!(r#"{{"content":"{long}"}}"#), Err(TextScanError::TooLarge)),
-            ("{\"a\":\"\u{1}\"}".to_owned(), Err(TextScanError::Malformed)),
+            ("{\"a\":\"\u{1}\n\"}".to_owned(), Ok(vec!["\u{1}\n"])),
+            ("\u{feff}{\"a\":NaN,\"a\":\"b\",\"a\":[-Infinity,\"c\"]}".to_owned(), Ok(vec!["b", "c"])),
             ("[".repeat(65), Err(TextScanError::Malformed)),
             ("]".to_owned(), Err(TextScanError::Malformed)),
         ] {

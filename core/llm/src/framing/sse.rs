@@ -280,10 +280,62 @@ impl<'a> SseEvent<'a> {
         }
     }
 
+    /// Returns the lines that are neither data nor empty.
+    pub fn other_lines(&self) -> impl Iterator<Item = OtherLine<'a>> + use<'a> {
+        let start = self.raw.as_ptr().addr();
+        self.lines().filter_map(move |line| {
+            let kind = if line.content.is_empty() || line.value(b"data").is_some() {
+                return None;
+            } else if line.content.starts_with(b":") {
+                LineKind::Comment
+            } else if line.value(b"event").is_some() {
+                LineKind::Name
+            } else if line.value(b"id").is_some() || line.value(b"retry").is_some() {
+                LineKind::Id
+            } else {
+                LineKind::Unknown
+            };
+            let text = match kind {
+                LineKind::Unknown => line.content,
+                _ => {
+                    let colon = line.content.iter().position(|byte| *byte == b':');
+                    let value = colon.and_then(|at| line.content.get(at + 1..)).unwrap_or_default();
+                    value.strip_prefix(b" ").unwrap_or(value)
+                }
+            };
+            let end = line.content.as_ptr().addr().saturating_sub(start).saturating_add(line.content.len());
+            Some(OtherLine { kind, text, end })
+        })
+    }
+
     fn lines(&self) -> Lines<'a> {
         debug_assert!(!self.bom || self.raw.len() >= BOM.len());
         Lines { rest: self.raw.get(if self.bom { BOM.len() } else { 0 }..).unwrap_or_default() }
     }
+}
+
+/// Line of an event that is not data.
+#[derive(Clone, Copy)]
+pub struct OtherLine<'a> {
+    /// Kind of the line.
+    pub kind: LineKind,
+    /// Value of the field, text of the comment, or the whole line.
+    pub text: &'a [u8],
+    /// Offset in the event of the end of the text.
+    pub end: usize,
+}
+
+/// Kind of a line that is not data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineKind {
+    /// Comment (`: ping`).
+    Comment,
+    /// Name of the event (`event:`).
+    Name,
+    /// Identifier or delay (`id:`, `retry:`).
+    Id,
+    /// Line that is no field, which receivers ignore.
+    Unknown,
 }
 
 fn append_line(data: &mut Vec<u8>, line: &[u8]) {
@@ -305,9 +357,14 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Returns the value of the line if its field is `name`.
+    /// Returns the value of the line if its field is `name`, in any case: the standard says lower case, and some clients accept
+    /// `DATA:`. What is read here must cover what any client reads.
     fn value(self, name: &[u8]) -> Option<&'a [u8]> {
-        match self.content.strip_prefix(name)? {
+        let (field, rest) = self.content.split_at_checked(name.len())?;
+        if !field.eq_ignore_ascii_case(name) {
+            return None;
+        }
+        match rest {
             [] => Some(&[]),
             [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
             _ => None,

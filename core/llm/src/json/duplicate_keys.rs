@@ -52,6 +52,7 @@ impl Keys {
     pub(crate) fn close(&mut self, body: &[u8], base: usize) -> Result<(), usize> {
         debug_assert!(base <= self.all.len());
         let object = self.all.get_mut(base..).unwrap_or_default();
+        let mut result = Ok(());
         if object.len() > FEW {
             object.sort_unstable_by(|a, b| {
                 #[cfg(test)]
@@ -60,11 +61,11 @@ impl Keys {
             });
             let twice = object.array_windows().find(|[a, b]| a.same(b, body));
             if let Some([a, b]) = twice {
-                return Err(a.str.span.start.max(b.str.span.start));
+                result = Err(a.str.span.start.max(b.str.span.start));
             }
         }
         self.all.truncate(base);
-        Ok(())
+        result
     }
 }
 

@@ -109,6 +109,10 @@ impl<'b, 's> Reader<'b, 's> {
         scratch.keys.clear();
         let mut reader =
             Reader { body, at: 0, scratch, max_depth: limits.max_depth, max_keys: limits.max_items, side, key: None };
+        const BOM: &[u8] = b"\xef\xbb\xbf";
+        if side == Side::Response && body.starts_with(BOM) {
+            reader.at = BOM.len();
+        }
         reader.space();
         if reader.at == body.len() {
             return Err(Error::new(ErrorKind::Empty, body.len()));
@@ -146,11 +150,14 @@ impl<'b, 's> Reader<'b, 's> {
             Some(b'"') => self.string().map(Value::String),
             Some(b'{') => self.open(true).map(|()| Value::Object(start)),
             Some(b'[') => self.open(false).map(|()| Value::Array(start)),
-            Some(b'-' | b'0'..=b'9') => {
-                let span = scan::number(self.body, start)?;
-                self.at = span.end;
-                Ok(Value::Number(span))
-            }
+            Some(b'-' | b'0'..=b'9') => match scan::number(self.body, start) {
+                Ok(span) => {
+                    self.at = span.end;
+                    Ok(Value::Number(span))
+                }
+                Err(error) => self.not_a_number().ok_or(error),
+            },
+            Some(b'N' | b'I') => self.not_a_number().ok_or_else(|| self.error(ErrorKind::Syntax)),
             Some(b't') => self.word("true").map(|span| Value::Bool(true, span)),
             Some(b'f') => self.word("false").map(|span| Value::Bool(false, span)),
             Some(b'n') => self.word("null").map(Value::Null),
@@ -173,7 +180,7 @@ impl<'b, 's> Reader<'b, 's> {
             return Err(Error::new(ErrorKind::TooMany, key.span.start));
         }
         let added = self.scratch.keys.add(self.body, base, key);
-        added.map_err(|at| Error::new(ErrorKind::DuplicateKey, at))?;
+        self.duplicate(added)?;
         self.space();
         if self.peek() != Some(b':') {
             return Err(self.unexpected());
@@ -286,7 +293,7 @@ impl<'b, 's> Reader<'b, 's> {
                 self.at += 1;
                 self.scratch.open.pop();
                 let closed = if object { self.scratch.keys.close(self.body, keys) } else { Ok(()) };
-                closed.map_err(|at| Error::new(ErrorKind::DuplicateKey, at))?;
+                self.duplicate(closed)?;
                 Ok(false)
             }
             Some(open) if open.has_entries && byte == Some(b',') => {
@@ -306,6 +313,23 @@ impl<'b, 's> Reader<'b, 's> {
         let str = scan::string(self.body, self.at + 1, self.side)?;
         self.at = str.literal().end;
         Ok(str)
+    }
+
+    /// Refuses a member that repeats a name, at the offset in `found`, except in a response: clients disagree about which one
+    /// counts, so both are read.
+    fn duplicate(&self, found: Result<(), usize>) -> Result<(), Error> {
+        match found {
+            Err(at) if self.side == Side::Request => Err(Error::new(ErrorKind::DuplicateKey, at)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads `NaN` and infinity in a response.
+    #[cold]
+    fn not_a_number(&mut self) -> Option<Value> {
+        let span = scan::not_a_number(self.body, self.at).filter(|_| self.side == Side::Response)?;
+        self.at = span.end;
+        Some(Value::Number(span))
     }
 
     fn word(&mut self, word: &str) -> Result<Span, Error> {
@@ -362,5 +386,143 @@ pub(crate) fn fold(char: char) -> char {
         '\u{212a}' => 'k',
         '\u{130}' | '\u{131}' => 'i',
         char => char.to_ascii_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::{Dialect, Edits, ErrorKind, ParseLimits, Request, Response};
+
+    fn texts(body: &str) -> Result<Vec<String>, ErrorKind> {
+        let response = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default());
+        let response = response.map_err(|error| error.kind)?;
+        Ok(response.texts.iter().map(|text| text.str.decode(body.as_bytes()).into_owned()).collect())
+    }
+
+    #[test]
+    fn responses_of_servers_that_are_not_strict() {
+        let message = |inner: &str| format!(r#"{{"choices":[{{"message":{{{inner}}}}}]}}"#);
+        for (body, want) in [
+            (message(r#""content":"a","content":"b""#), Ok(vec!["a", "b"])),
+            (message(r#""content":"a","c\u006fntent":"b""#), Ok(vec!["a", "b"])),
+            (message("\"content\":\"a\nb\tc\u{1}\""), Ok(vec!["a\nb\tc\u{1}"])),
+            (message("\"content\":\"a\0\\n\""), Ok(vec!["a\0\n"])),
+            (format!("\u{feff} {}", message(r#""content":"a""#)), Ok(vec!["a"])),
+            (message(r#""score":NaN,"x":[Infinity,-Infinity],"content":"a""#), Ok(vec!["a"])),
+            (r#"{"choices":[],"choices":[{"message":{"content":"a"}}],"choices":null}"#.to_owned(), Ok(vec!["a"])),
+            // These are no JSON to anyone.
+            (message(r#""content":nan"#), Err(ErrorKind::Syntax)),
+            (message(r#""content":Inf"#), Err(ErrorKind::Syntax)),
+            (message(r#""content":-Inf"#), Err(ErrorKind::InvalidNumber)),
+            (message(r#""content":'a'"#), Err(ErrorKind::Syntax)),
+            (message(r#""content":"a","#), Err(ErrorKind::Syntax)),
+            ("{\"a\":1}\u{feff}".to_owned(), Err(ErrorKind::TrailingData)),
+        ] {
+            let want = want.map(|texts| texts.into_iter().map(str::to_owned).collect());
+            assert_eq!(texts(&body), want, "{body}");
+        }
+    }
+
+    #[test]
+    fn requests_stay_strict() {
+        let request = |inner: &str| format!(r#"{{"model":"m","messages":[{{"role":"user","content":"a"}}],{inner}}}"#);
+        for (body, kind) in [
+            (request(r#""x":1,"x":2"#), ErrorKind::DuplicateKey),
+            (request(r#""x":NaN"#), ErrorKind::Syntax),
+            (request(r#""x":Infinity"#), ErrorKind::Syntax),
+            (request(r#""x":-Infinity"#), ErrorKind::InvalidNumber),
+            (request("\"x\":\"a\nb\""), ErrorKind::ControlCharacter),
+            (format!("\u{feff}{}", request(r#""x":1"#)), ErrorKind::Syntax),
+        ] {
+            let read = Request::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default());
+            assert_eq!(read.map(|_| ()).map_err(|error| error.kind), Err(kind), "{body}");
+        }
+    }
+
+    /// Keys of objects with many members are compared when the object closes.
+    #[test]
+    fn many_members_may_repeat_a_name() {
+        let members: Vec<String> = (0..100).map(|n| format!("\"k{n}\":\"t{n}\"")).collect();
+        let object = members.join(",");
+        let found = texts(&format!("{{\"x\":[{{{object},{object}}},{{\"k1\":\"last\"}}]}}")).unwrap();
+        assert_eq!(found.len(), 201);
+        assert_eq!(found.last().map(String::as_str), Some("last"));
+    }
+
+    /// Value of a server that is not strict.
+    #[derive(Clone, Debug)]
+    enum Loose {
+        Text(String),
+        Word(&'static str),
+        Array(Vec<Loose>),
+        Object(Vec<(usize, Loose)>),
+    }
+
+    impl Loose {
+        /// Writes the value with `each` in place of its texts.
+        fn write(&self, each: &mut impl FnMut(&str) -> String, out: &mut String) {
+            match self {
+                Loose::Text(text) => {
+                    out.push('"');
+                    out.push_str(&each(text));
+                    out.push('"');
+                }
+                Loose::Word(word) => out.push_str(word),
+                Loose::Array(values) => {
+                    out.push('[');
+                    for (at, value) in values.iter().enumerate() {
+                        out.push_str(if at > 0 { ", " } else { "" });
+                        value.write(each, out);
+                    }
+                    out.push(']');
+                }
+                Loose::Object(members) => {
+                    out.push('{');
+                    for (at, (name, value)) in members.iter().enumerate() {
+                        out.push_str(if at > 0 { ",\n" } else { "" });
+                        out.push_str(["\"k\":", "\"l\" : ", "\"\\u006b\":", "\"m\":"][name % 4]);
+                        value.write(each, out);
+                    }
+                    out.push('}');
+                }
+            }
+        }
+    }
+
+    fn loose() -> impl Strategy<Value = Loose> {
+        let texts = "[a-z\0-\x1f\u{e9}\u{4e2d}]{0,40}";
+        let words = prop::sample::select(vec!["NaN", "Infinity", "-Infinity", "-1.5e3", "null", "true", "0"]);
+        let leaf = prop_oneof![texts.prop_map(Loose::Text), words.prop_map(Loose::Word)];
+        leaf.prop_recursive(4, 40, 8, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Loose::Array),
+                prop::collection::vec((0usize..4, inner), 0..30).prop_map(Loose::Object),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn loose_values_are_read_and_edited_like_a_reference(value in loose(), has_mark in any::<bool>()) {
+            let mark = if has_mark { "\u{feff}" } else { "" };
+            let (mut body, mut want, mut edited) = (format!("{mark}{{\"x\":"), Vec::new(), format!("{mark}{{\"x\":"));
+            value.write(&mut |text| { want.push(text.to_owned()); text.to_owned() }, &mut body);
+            value.write(&mut |text| format!("!{}", text.len()), &mut edited);
+            body.push('}');
+            edited.push('}');
+            let response = Response::parse(Dialect::OpenAiChat, body.as_bytes(), &ParseLimits::default());
+            let response = response.map_err(|error| TestCaseError::fail(error.to_string()))?;
+            let found: Vec<_> = response.texts.iter().map(|text| text.str.decode(body.as_bytes()).into_owned()).collect();
+            prop_assert_eq!(&found, &want);
+            let mut edits = Edits::new();
+            for text in &response.texts {
+                let all = text.str.decode(body.as_bytes());
+                let replaced = edits.replace(text.str.span, format!("!{}", all.len()));
+                prop_assert!(replaced.is_ok());
+            }
+            prop_assert_eq!(String::from_utf8(edits.apply(body.as_bytes())).unwrap(), edited);
+        }
     }
 }

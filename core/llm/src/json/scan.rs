@@ -22,8 +22,10 @@ mod utf8;
 pub(crate) enum Side {
     /// To the upstream: spellings that receivers disagree about are refused.
     Request,
-    /// To the client. Lone surrogates pass: servers that split their deltas by UTF-16 units send them, and clients join
-    /// them again.
+    /// To the client, from servers that are not strict. Lone surrogates pass: servers that split their deltas by UTF-16
+    /// units send them, and clients join them again. So do raw control characters in strings, `NaN`, `Infinity` and
+    /// `-Infinity` (Python's `json`), a byte order mark before the value, and members of the same name, all of whose values
+    /// are read.
     Response,
 }
 
@@ -101,6 +103,14 @@ pub(crate) fn number(body: &[u8], start: usize) -> Result<Span, Error> {
         at = digits(at)?;
     }
     Ok(Span::new(start, at))
+}
+
+/// Scans a value that is no number (`NaN`, `Infinity`, `-Infinity`), as Python's `json` writes it; `None` if there is none.
+#[cold]
+pub(crate) fn not_a_number(body: &[u8], start: usize) -> Option<Span> {
+    let rest = body.get(start..)?;
+    let found = [&b"NaN"[..], b"Infinity", b"-Infinity"].into_iter().find(|word| rest.starts_with(word))?;
+    Some(Span::new(start, start + found.len()))
 }
 
 /// Returns the value of a valid number that is a whole number of 0 or more (`7`, `7.0`); `None` for others and for

@@ -22,7 +22,7 @@ use crate::plugin::Plugin;
 use crate::unreadable::{Disposition, Unreadable, UnreadableRequest};
 
 pub(super) use self::form::LateForm;
-pub(super) use self::media::is_utf8;
+pub(super) use self::media::{charsets, is_utf8};
 pub(super) use self::owned_headers::remove_from_trailers;
 pub(super) use self::waiting::Waiting;
 

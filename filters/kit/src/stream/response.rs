@@ -6,6 +6,7 @@ mod inflating;
 mod large_body;
 mod reader;
 mod text_stream;
+mod undecided;
 mod whole;
 
 use std::rc::Rc;
@@ -14,6 +15,7 @@ use self::events::EventStream;
 use self::inflating::Inflating;
 use self::reader::{Reader, drop_frame};
 use self::text_stream::TextStream;
+use self::undecided::Undecided;
 use self::whole::{BodyFormat, WholeBody};
 use super::{Admitted, FilterStatus, Next, State};
 use crate::filter::BodyMode;
@@ -27,6 +29,8 @@ use crate::unreadable::Unreadable;
 pub(super) enum ResponseBody {
     /// Bytes pass unread. Also the state before the response head.
     Passing,
+    /// Body that is read by its first bytes, which have not arrived.
+    Undecided(Box<Undecided>),
     /// JSON or plain text that is read when it is complete.
     Whole(WholeBody),
     /// JSON above the limit, whose texts are judged one by one.
@@ -44,6 +48,7 @@ impl ResponseBody {
     /// none, or the exchange has read them.
     pub(super) fn unread(&self) -> Option<u64> {
         let bytes = match self {
+            ResponseBody::Undecided(undecided) => undecided.size() as u64,
             ResponseBody::Whole(whole) => whole.arrived(),
             ResponseBody::Texts(texts) => texts.arrived(),
             ResponseBody::Passing | ResponseBody::Events(_) | ResponseBody::Inflating(_) | ResponseBody::Aborted => 0,
@@ -78,6 +83,18 @@ impl Admitted {
         self.settlement.finished = end;
         let mode = self.settlement.exchange.on_response_head(&mut head);
         let mut changes = std::mem::take(&mut head.changes);
+        if Undecided::is_wanted(&head, &headers, mode, self.dialect()) {
+            if let Err(status) = changes.apply(Headers::RESPONSE, &headers) {
+                log::error!("tollgate: {}: response headers not changed: {status}", plugin.name);
+            }
+            let undecided = Undecided::new(head, headers, mode);
+            let status = match undecided.holds_head(self.streamed) {
+                true => FilterStatus::StopIteration,
+                false => FilterStatus::Continue,
+            };
+            self.response = ResponseBody::Undecided(Box::new(undecided));
+            return (State::Admitted(self), status);
+        }
         let step = self.begin_response(plugin, &headers, &head, mode, &mut changes);
         if step.is_ok()
             && let Err(status) = changes.apply(Headers::RESPONSE, &headers)
@@ -120,7 +137,7 @@ impl Admitted {
         match (unreadable, head.kind) {
             (Some(reason), _) => reader.refuse_or_pass(reason, mode, 0).map(|()| (body, FilterStatus::Continue)),
             (None, BodyKind::Json | BodyKind::Plain) => {
-                let format = BodyFormat { encoding, is_plain: head.kind == BodyKind::Plain };
+                let format = BodyFormat { encoding, is_plain: head.kind == BodyKind::Plain, unreadable: None };
                 let status = if mode.holds() { FilterStatus::StopIteration } else { FilterStatus::Continue };
                 let length = headers.get("content-length");
                 let declared = std::str::from_utf8(&length).ok().and_then(|length| length.parse().ok()).unwrap_or(0);
@@ -141,12 +158,15 @@ impl Admitted {
 
     pub(super) fn response_body(mut self: Box<Self>, plugin: &Rc<Plugin>, size: usize, end: bool) -> Next {
         self.settlement.finished |= end;
-        let body = std::mem::replace(&mut self.response, ResponseBody::Passing);
+        let body = match std::mem::replace(&mut self.response, ResponseBody::Passing) {
+            ResponseBody::Undecided(undecided) => return self.decide(plugin, undecided, (size, end), false),
+            body => body,
+        };
         let is_unread = matches!(body, ResponseBody::Passing | ResponseBody::Inflating(_) | ResponseBody::Aborted);
         self.settlement.exchange.on_progress(if is_unread { size as u64 } else { 0 });
         let mut reader = self.reader(plugin);
         let step = match body {
-            ResponseBody::Passing => Ok((ResponseBody::Passing, FilterStatus::Continue)),
+            ResponseBody::Passing | ResponseBody::Undecided(_) => Ok((ResponseBody::Passing, FilterStatus::Continue)),
             ResponseBody::Whole(whole) => whole.frame(&mut reader, size, end),
             ResponseBody::Texts(texts) => Ok(texts.frame(&mut reader, size, end)),
             ResponseBody::Events(events) => Ok(reader.events(events, size, end)),
@@ -163,7 +183,15 @@ impl Admitted {
     /// trailers; an exchange has released everything by the last event of a complete response.
     pub(super) fn response_trailers(mut self: Box<Self>, plugin: &Rc<Plugin>) -> Next {
         self.settlement.finished = true;
-        let body = std::mem::replace(&mut self.response, ResponseBody::Passing);
+        let mut body = std::mem::replace(&mut self.response, ResponseBody::Passing);
+        if let ResponseBody::Undecided(undecided) = body {
+            let size = undecided.size();
+            self = match self.decide(plugin, undecided, (size, false), true) {
+                (State::Admitted(call), _) => call,
+                replied => return replied,
+            };
+            body = std::mem::replace(&mut self.response, ResponseBody::Passing);
+        }
         let mut reader = self.reader(plugin);
         let end = match body {
             ResponseBody::Whole(whole) => whole.complete(&mut reader),
@@ -178,7 +206,9 @@ impl Admitted {
                 }
                 Ok(())
             }
-            ResponseBody::Passing | ResponseBody::Inflating(_) | ResponseBody::Aborted => Ok(()),
+            ResponseBody::Passing | ResponseBody::Undecided(_) | ResponseBody::Inflating(_) | ResponseBody::Aborted => {
+                Ok(())
+            }
         };
         self.responded(end.map(|()| (ResponseBody::Passing, FilterStatus::Continue)))
     }

@@ -122,6 +122,7 @@ impl<L: Lanes> Walk<'_, L> {
                     self.skip = next.saturating_sub(u64::BITS);
                     stops &= !below(next);
                 }
+                Some(_) if self.side == Side::Response => stops &= stops - 1,
                 Some(_) => return Err(Error::new(ErrorKind::ControlCharacter, offset)),
                 None => return Err(Error::new(ErrorKind::UnexpectedEnd, self.body.len())),
             }

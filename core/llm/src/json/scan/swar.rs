@@ -20,6 +20,7 @@ pub(super) fn inside(body: &[u8], start: usize, side: Side) -> Result<Inside, Er
                 escaped = true;
                 at = stop + escape_at(body, stop, side)?;
             }
+            Some(_) if side == Side::Response => at = stop + 1,
             Some(_) => return Err(Error::new(ErrorKind::ControlCharacter, stop)),
             None => return Err(Error::new(ErrorKind::UnexpectedEnd, body.len())),
         }

@@ -64,12 +64,18 @@ fn is_json(media: &[u8]) -> bool {
 /// JSON is UTF-8 (RFC 8259, 8.1), but some servers decode it by the declared charset: they would read another text than
 /// the filters.
 pub(in crate::stream) fn is_utf8(content_type: &[u8]) -> bool {
-    content_type.split(|&byte| matches!(byte, b';' | b',')).skip(1).all(|parameter| {
+    let known = [&b"utf-8"[..], b"utf8", b"us-ascii"];
+    charsets(content_type).all(|charset| known.iter().any(|known| charset.eq_ignore_ascii_case(known)))
+}
+
+/// Returns the charsets that a content-type names.
+pub(in crate::stream) fn charsets(content_type: &[u8]) -> impl Iterator<Item = &[u8]> {
+    content_type.split(|&byte| matches!(byte, b';' | b',')).skip(1).filter_map(|parameter| {
         let mut halves = parameter.splitn(2, |&byte| byte == b'=').map(<[u8]>::trim_ascii);
         let is_charset = halves.next().is_some_and(|name| name.eq_ignore_ascii_case(b"charset"));
         let value = halves.next().unwrap_or_default();
         let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
-        !is_charset || [&b"utf-8"[..], b"utf8", b"us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known))
+        is_charset.then_some(value)
     })
 }
 

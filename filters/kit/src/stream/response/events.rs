@@ -3,10 +3,11 @@
 use std::convert::Infallible;
 
 use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater};
+use tollgate_llm::sse::LineKind;
 use tollgate_llm::{Dialect, Event, EventParser, FrameError, Framer, Framing, RpcCalls, StreamState};
 
 use super::reader::{MAX_HELD_BYTES, Reader, drop_frame, get_frame, replace_frame};
-use crate::filter::{BodyMode, Exchange, StreamAction};
+use crate::filter::{BodyMode, Exchange, StreamAction, TextAction};
 use crate::headers::HeaderChanges;
 use crate::local_reply::LocalReply;
 use crate::plugin::Plugin;
@@ -163,16 +164,17 @@ impl EventStream {
 
     /// Frames the decompressed bytes and lets the exchange judge each event.
     fn read(&mut self, reader: &mut Reader<'_>, plain: &[u8], is_inflated: bool, end: bool) -> Result<(), Stop> {
-        let EventStream { framer, parser, state, out, .. } = self;
+        let EventStream { mode, framer, parser, state, out, .. } = self;
+        let lines = OtherLines { holds: mode.holds() };
         framer.push(plain, |event| {
             state.observe(reader.dialect, &event);
-            continues(reader.exchange.on_event(&parser.parse(event), out))
+            lines.event(event, parser, reader.exchange, out)
         })?;
         if !is_inflated {
             return Err(FrameError::Malformed);
         }
         if end {
-            finish(framer, parser, reader.exchange, out)?;
+            finish(framer, parser, lines, reader.exchange, out)?;
         }
         Ok(())
     }
@@ -230,7 +232,9 @@ impl EventStream {
         if self.inflater.as_ref().is_some_and(|inflater| inflater.finish().is_err()) {
             reader.plugin.report_unscanned(Unreadable::ResponseEncoding);
         }
-        let _ = finish(&mut self.framer, &mut self.parser, reader.exchange, &mut self.out);
+        let EventStream { mode, framer, parser, out, .. } = &mut self;
+        let lines = OtherLines { holds: mode.holds() };
+        let _ = finish(framer, parser, lines, reader.exchange, out);
         self.report_elided(reader);
         if !self.out.is_empty() {
             log::debug!("tollgate: {} bytes were still held at the trailers of a response", self.out.len());
@@ -242,11 +246,84 @@ impl EventStream {
 fn finish(
     framer: &mut Framer,
     parser: &mut EventParser,
+    lines: OtherLines,
     exchange: &mut dyn Exchange,
     out: &mut Vec<u8>,
 ) -> Result<(), Stop> {
-    framer.finish(|event| continues(exchange.on_event(&parser.parse(event), out)))?;
+    framer.finish(|event| lines.event(event, parser, exchange, out))?;
     continues(exchange.on_events_end(out)).map_err(FrameError::Callback)
+}
+
+/// Judge of the lines beside the data of events.
+#[derive(Clone, Copy)]
+struct OtherLines {
+    holds: bool,
+}
+
+/// Returns `true` for the names of events that APIs use, `response.output_text.delta`: a rule on a word in them would break
+/// the protocol.
+fn is_protocol_name(name: &[u8]) -> bool {
+    name.len() <= 64 && name.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'.'))
+}
+
+impl OtherLines {
+    /// Lets the exchange judge an event, and the lines beside its data first.
+    fn event(
+        self,
+        event: Event<'_>,
+        parser: &mut EventParser,
+        exchange: &mut dyn Exchange,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Box<LocalReply>> {
+        match self.judge(&event, exchange)? {
+            None => continues(exchange.on_event(&parser.parse(event), out)),
+            Some(edited) => {
+                let mut result = Ok(());
+                let mut each = |event: Event<'_>| -> Result<(), Infallible> {
+                    if result.is_ok() {
+                        result = continues(exchange.on_event(&parser.parse(event), out));
+                    }
+                    Ok(())
+                };
+                let mut framer = Framer::new(Framing::Sse, edited.len().saturating_add(1));
+                let read = framer.push(&edited, &mut each).and_then(|()| framer.finish(&mut each));
+                debug_assert!(read.is_ok(), "an event with other lines is one");
+                result
+            }
+        }
+    }
+
+    /// Judges the lines of an event; returns the event with those that were replaced.
+    fn judge(self, event: &Event<'_>, exchange: &mut dyn Exchange) -> Result<Option<Vec<u8>>, Box<LocalReply>> {
+        let mut edited: Option<(Vec<u8>, usize)> = None;
+        for line in event.other_lines() {
+            let is_harmless = match line.kind {
+                LineKind::Name => is_protocol_name(line.text),
+                LineKind::Id => line.text.len() < 8 && line.text.iter().all(u8::is_ascii_digit),
+                LineKind::Comment | LineKind::Unknown => line.text.is_empty(),
+            };
+            if is_harmless {
+                continue;
+            }
+            match exchange.on_other_line(&String::from_utf8_lossy(line.text)) {
+                TextAction::Pass => {}
+                TextAction::Abort(_) | TextAction::Replace(_) if !self.holds => {}
+                TextAction::Abort(reply) => return Err(reply),
+                TextAction::Replace(text) => {
+                    let (out, copied) = edited.get_or_insert_default();
+                    let start = line.end.saturating_sub(line.text.len());
+                    out.extend_from_slice(event.raw().get(*copied..start).unwrap_or_default());
+                    // It stays one line.
+                    out.extend(text.bytes().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
+                    *copied = line.end;
+                }
+            }
+        }
+        Ok(edited.map(|(mut out, copied)| {
+            out.extend_from_slice(event.raw().get(copied..).unwrap_or_default());
+            out
+        }))
+    }
 }
 
 fn continues(action: StreamAction) -> Result<(), Box<LocalReply>> {

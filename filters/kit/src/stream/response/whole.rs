@@ -21,6 +21,8 @@ pub(super) struct BodyFormat {
     pub(super) encoding: Option<ContentEncoding>,
     /// `true` if the body is one plain text, not JSON.
     pub(super) is_plain: bool,
+    /// Reason why the body is not read, whatever it says.
+    pub(super) unreadable: Option<Unreadable>,
 }
 
 /// Body of which `size` bytes have arrived. In a mode that holds, Envoy keeps head and body; else `bytes` is a copy.
@@ -59,7 +61,8 @@ impl WholeBody {
         // Envoy's limit are its own 500.
         if self.size > limit || holds && size > 0 && self.declared > limit as u64 {
             // A plain text consists of text, and a compressed body leaves as it came.
-            let is_opaque = self.format.is_plain || holds && self.format.encoding.is_some();
+            let is_opaque =
+                self.format.is_plain || self.format.unreadable.is_some() || holds && self.format.encoding.is_some();
             if holds && !is_opaque {
                 return self.pass_texts(reader, end);
             }
@@ -206,6 +209,9 @@ impl WholeBody {
             return Ok(());
         }
         let plugin = reader.plugin;
+        if let Some(reason) = format.unreadable {
+            return reader.refuse_or_pass(reason, mode, bytes.len() as u64);
+        }
         // Its size has been checked.
         let limits = &ParseLimits { max_bytes: bytes.len(), ..plugin.parser_limits };
         let view =
