@@ -1,7 +1,7 @@
 //! The table of supported wire formats: one folder and one row per dialect.
 
 use self::known_names::KnownNames;
-use self::path::{Path, Pattern};
+use self::path::Pattern;
 use crate::json::reader::Reader;
 use crate::view::request::RequestBuilder;
 use crate::view::response::ReadResponse;
@@ -26,7 +26,11 @@ mod openai_embeddings;
 mod openai_images;
 mod openai_responses;
 mod path;
+pub(crate) mod path_class;
+pub(crate) mod path_table;
+mod prompts;
 mod rerank;
+mod shape;
 pub(crate) mod stored_response;
 #[cfg(test)]
 #[path = "../tests/support/dialect.rs"]
@@ -58,8 +62,12 @@ pub(crate) struct DialectSpec {
     pub(crate) is_end: fn(&[u8]) -> bool,
     /// Framing of a streamed response whose content-type is `application/json`; `None` if it is not a stream.
     pub(crate) json_stream: Option<Framing>,
-    /// `true` if calls are not billed (token counting, moderation).
+    /// `true` if calls are not billed (token counting, moderation), or not by what the gateway can count.
     pub(crate) is_free: bool,
+    /// `true` if calls lead to work that is billed, and that the gateway cannot charge (batches).
+    pub(crate) is_unmetered: bool,
+    /// `false` if requests name no model, or several: they are not routed by it.
+    pub(crate) names_model: bool,
     /// Appends the body of an error response.
     pub(crate) error_body: fn(&ApiError<'_>, &mut Vec<u8>),
     /// Appends the data of the event that ends a stream with an error, as one line; returns the name of the event,
@@ -193,6 +201,22 @@ dialects! {
     OpenAiSpeech => openai_audio::SPEECH,
     /// Model Context Protocol over HTTP.
     Mcp => mcp::SPEC,
+    /// Conversations, threads and assistants that OpenAI stores.
+    OpenAiConversations => prompts::CONVERSATIONS,
+    /// OpenAI's videos.
+    OpenAiVideos => prompts::VIDEOS,
+    /// Secrets for sessions of OpenAI's Realtime API.
+    OpenAiRealtime => prompts::REALTIME,
+    /// Anthropic's message batches.
+    AnthropicBatches => prompts::ANTHROPIC_BATCHES,
+    /// Gemini's batches.
+    GeminiBatches => prompts::GEMINI_BATCHES,
+    /// Gemini's interactions.
+    GeminiInteractions => prompts::GEMINI_INTERACTIONS,
+    /// Cohere's API, version 1.
+    CohereV1 => prompts::COHERE_V1,
+    /// Native API of Text Generation Inference and SGLang.
+    TextGeneration => prompts::TEXT_GENERATION,
 }
 
 /// Error reported by the gateway itself.
@@ -221,6 +245,10 @@ pub struct Endpoint {
     pub stream: bool,
     /// Id of the stored response that the call returns, instead of a new one (Responses: get and cancel).
     pub response_id: Option<String>,
+    /// `true` if the call returns what the provider stores, and generates nothing.
+    pub is_fetch: bool,
+    /// `false` if other services have such paths: the call is one of this API only if [`accepts`](Endpoint::accepts) its body.
+    pub is_certain: bool,
 }
 
 /// Model named in a path.
@@ -247,7 +275,7 @@ impl PathModel {
 impl From<Dialect> for Endpoint {
     /// Creates an endpoint whose path specifies nothing else.
     fn from(dialect: Dialect) -> Endpoint {
-        Endpoint { dialect, model: None, stream: false, response_id: None }
+        Endpoint { dialect, model: None, stream: false, response_id: None, is_fetch: false, is_certain: true }
     }
 }
 
@@ -255,37 +283,28 @@ impl Endpoint {
     /// Detects the API call from the method and the path (`:path`, with or without a query).
     ///
     /// The path must end with a path of a dialect, under any prefix: `/chat/completions` for
-    /// [`OpenAiChat`](Dialect::OpenAiChat). Matching is lenient, because servers are and an unrecognised path would
+    /// [`OpenAiChat`](Dialect::OpenAiChat). Words that other services use as well (`/messages`, `/responses`) must follow a
+    /// version, the name of a provider or the root; below other prefixes the call is not
+    /// [certain](Endpoint::is_certain). Matching is lenient, because servers are and an unrecognised path would
     /// pass uninspected: percent-encoding, case, empty and dot segments, a trailing slash, `;` parameters and
     /// backslashes are normalised.
+    ///
+    /// [`PathClass::of`](crate::PathClass::of) also tells the paths that are known and not read.
     #[must_use]
     pub fn detect(method: &[u8], path: &[u8]) -> Option<Endpoint> {
-        let normalised = Path::new(path);
-        if let Some((response_id, stream)) = stored_response::detect(method, path, &normalised) {
-            let response_id = Some(response_id);
-            return Some(Endpoint { stream, response_id, ..Endpoint::from(Dialect::OpenAiResponses) });
-        }
-        if mcp::is_session(method, &normalised) {
-            return Some(Endpoint::from(Dialect::Mcp));
-        }
-        // Methods with a body, in any case: some servers ignore the case.
-        if !["POST", "PUT", "PATCH"].iter().any(|known| method.eq_ignore_ascii_case(known.as_bytes())) {
-            return None;
-        }
-        let mut best: Option<(usize, Endpoint)> = None;
-        for dialect in Dialect::ALL.iter().copied() {
-            for pattern in dialect.spec().paths {
-                let rank = pattern.rank();
-                if best.as_ref().is_some_and(|(known, _)| *known >= rank) {
-                    continue;
-                }
-                if let Some(model) = pattern.matches(&normalised) {
-                    let model = model.map(|model| PathModel { name: model.name, span: model.span });
-                    best = Some((rank, Endpoint { model, stream: pattern.stream, ..Endpoint::from(dialect) }));
-                }
-            }
-        }
-        best.map(|(_, endpoint)| endpoint)
+        path_class::endpoint(method, path)
+    }
+
+    /// Returns `true` if a body, decoded, has the shape of this API, or cannot be read as JSON although it may be one.
+    #[must_use]
+    pub fn accepts(&self, body: &[u8]) -> bool {
+        self.is_certain || shape::is_call(self.dialect, body)
+    }
+
+    /// Returns `false` if no body that begins so can be a call of an LLM API: it is no JSON object.
+    #[must_use]
+    pub fn may_accept(&self, beginning: &[u8]) -> bool {
+        self.is_certain || shape::may_be_call(beginning)
     }
 }
 
@@ -301,7 +320,7 @@ impl Endpoint {
     /// Returns `true` if requests of the call may have no body, and are read all the same.
     #[must_use]
     pub fn may_be_bodiless(&self) -> bool {
-        self.response_id.is_some() || self.dialect == Dialect::Mcp
+        self.is_fetch || self.dialect == Dialect::Mcp
     }
 }
 
@@ -370,6 +389,19 @@ impl Dialect {
     #[must_use]
     pub fn is_free(self) -> bool {
         self.spec().is_free
+    }
+
+    /// Returns `true` if calls lead to work that is billed, and that the gateway cannot charge: batches, videos, sessions at the
+    /// provider, servers that report no usage.
+    #[must_use]
+    pub fn is_unmetered(self) -> bool {
+        self.spec().is_unmetered
+    }
+
+    /// Returns `false` if requests name no model, or several: conversations, batches.
+    #[must_use]
+    pub fn names_model(self) -> bool {
+        self.spec().names_model
     }
 
     /// Returns `true` if the response is images, one per candidate (OpenAI, "Images").
@@ -452,7 +484,7 @@ mod tests {
             ("PUT", "/v1/chat/completions", chat),
             ("POST", "/v1/completions", Some(Dialect::OpenAiCompletions)),
             ("POST", "/v1/chat/completions/chatcmpl-1", None),
-            ("POST", "/v1/xchat/completions", Some(Dialect::OpenAiCompletions)),
+            ("POST", "/v1/chat/../completions", Some(Dialect::OpenAiCompletions)),
             ("POST", "/v1?/chat/completions", None),
             ("POST", "/", None),
             ("POST", "", None),

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::ParseLimits;
+use crate::{ParseLimits, PathPrefix};
 
 /// Policy for a call that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -40,6 +40,15 @@ pub struct StreamLimits {
     /// since a listener may serve other things too; `tollgate.unscanned` and a metric report it. Routes that match
     /// `x-tollgate-route` keep such requests from a provider in any case.
     pub on_unknown_path: OnUnscannable,
+    /// Policy for a request on a path of an LLM API that is known and not read (docs/paths.md), or that is below the prefix of
+    /// such an API and in no table. If refused, it gets 404. Default: `refuse`; if it passes, no rule, count or budget
+    /// applies, and `tollgate.unscanned` and a metric report it.
+    pub on_unread_path: OnUnscannable,
+    /// Prefixes below which LLM APIs are: `/llm`. Paths below others are not read and are left to `on_unknown_path`, so set them
+    /// where a listener serves other things whose paths look like those of LLM APIs. Default: none, and docs/paths.md
+    /// has the rule.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
+    pub paths: Vec<PathPrefix>,
 }
 
 impl Default for StreamLimits {
@@ -51,6 +60,8 @@ impl Default for StreamLimits {
             on_unscannable: OnUnscannable::Refuse,
             on_textless_answer: OnUnscannable::Pass,
             on_unknown_path: OnUnscannable::Pass,
+            on_unread_path: OnUnscannable::Refuse,
+            paths: Vec::new(),
         }
     }
 }

@@ -20,7 +20,7 @@ mod tests;
 pub(super) const MESSAGES: DialectSpec = DialectSpec {
     name: "anthropic.messages",
     paths: &[
-        Pattern::new("messages"),
+        Pattern::ambiguous("messages"),
         Pattern::new("publishers/anthropic/models/{model}:rawPredict"),
         Pattern::stream("publishers/anthropic/models/{model}:streamRawPredict"),
     ],
@@ -31,6 +31,8 @@ pub(super) const MESSAGES: DialectSpec = DialectSpec {
     is_end: |_| false,
     json_stream: None,
     is_free: false,
+    is_unmetered: false,
+    names_model: true,
     error_body,
     error_event,
     finish_events: Some(finish::events),

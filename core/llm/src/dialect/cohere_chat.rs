@@ -27,6 +27,8 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     is_end: |data| data.trim_ascii() == b"[DONE]",
     json_stream: None,
     is_free: false,
+    is_unmetered: false,
+    names_model: true,
     error_body,
     error_event,
     finish_events: Some(finish::events),

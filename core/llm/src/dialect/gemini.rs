@@ -37,6 +37,8 @@ pub(super) const GENERATE: DialectSpec = DialectSpec {
     form: None,
     json_stream: Some(Framing::JsonArray),
     is_free: false,
+    is_unmetered: false,
+    names_model: true,
     error_body,
     error_event,
     finish_events: Some(finish::events),

@@ -30,6 +30,8 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     json_stream: None,
     // A tool is not a model: no tokens are bought.
     is_free: true,
+    is_unmetered: false,
+    names_model: false,
     error_body: |error, out| write_error(error, b"null", out),
     error_event,
     finish_events: None,

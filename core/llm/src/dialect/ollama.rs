@@ -16,7 +16,7 @@ mod tests;
 
 pub(super) const CHAT: DialectSpec = DialectSpec {
     name: "ollama.chat",
-    paths: &[Pattern::new("api/chat")],
+    paths: &[Pattern::common("api/chat")],
     form: None,
     request: request::read,
     response: response::read,
@@ -24,6 +24,8 @@ pub(super) const CHAT: DialectSpec = DialectSpec {
     is_end: |_| false,
     json_stream: Some(Framing::JsonLines),
     is_free: false,
+    is_unmetered: false,
+    names_model: true,
     error_body,
     error_event,
     finish_events: Some(finish::events),
@@ -41,7 +43,7 @@ pub(super) const CHAT: DialectSpec = DialectSpec {
 };
 
 pub(super) const GENERATE: DialectSpec =
-    DialectSpec { name: "ollama.generate", paths: &[Pattern::new("api/generate")], ..CHAT };
+    DialectSpec { name: "ollama.generate", paths: &[Pattern::common("api/generate")], ..CHAT };
 
 type Result<T> = std::result::Result<T, Error>;
 

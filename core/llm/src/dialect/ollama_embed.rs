@@ -11,7 +11,7 @@ mod tests;
 
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "ollama.embed",
-    paths: &[Pattern::new("api/embed"), Pattern::new("api/embeddings")],
+    paths: &[Pattern::common("api/embed"), Pattern::common("api/embeddings")],
     request: request::read,
     response: response::read,
     chunk: response::read,

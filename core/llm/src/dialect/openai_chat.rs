@@ -22,7 +22,13 @@ pub(super) use finish::text_events as finish_text;
 
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "openai.chat",
-    paths: &[Pattern::new("chat/completions"), Pattern::new("deployments/{model}/chat/completions")],
+    paths: &[
+        Pattern::new("chat/completions"),
+        Pattern::new("deployments/{model}/chat/completions"),
+        // Mistral: agents, and the completion of code between a `prompt` and a `suffix`. Responses are those of chat.
+        Pattern::new("v1/agents/completions"),
+        Pattern::new("v1/fim/completions"),
+    ],
     form: None,
     request: request::read,
     response: |reader, builder| response::read(reader, builder, "message"),
@@ -30,6 +36,8 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     is_end: |data| data.trim_ascii() == b"[DONE]",
     json_stream: None,
     is_free: false,
+    is_unmetered: false,
+    names_model: true,
     error_body: error::body,
     error_event: error::event,
     finish_events: Some(finish::events),

@@ -11,7 +11,11 @@ mod tests;
 
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "openai.completions",
-    paths: &[Pattern::new("completions"), Pattern::new("deployments/{model}/completions")],
+    paths: &[
+        Pattern::ambiguous("completions"),
+        Pattern::new("deployments/{model}/completions"),
+        Pattern::new("engines/{model}/completions"),
+    ],
     request: request::read,
     finish_events: Some(openai_chat::finish_text),
     response: |reader, builder| response::read(reader, builder, "text"),

@@ -12,8 +12,9 @@ mod tests;
 pub(super) const EMBEDDINGS: DialectSpec = DialectSpec {
     name: "openai.embeddings",
     paths: &[
-        Pattern::new("embeddings"),
+        Pattern::ambiguous("embeddings"),
         Pattern::new("deployments/{model}/embeddings"),
+        Pattern::new("engines/{model}/embeddings"),
         // Voyage.
         Pattern::new("multimodalembeddings"),
         Pattern::new("contextualizedembeddings"),
@@ -27,5 +28,9 @@ pub(super) const EMBEDDINGS: DialectSpec = DialectSpec {
 };
 
 /// Moderations are free of charge.
-pub(super) const MODERATIONS: DialectSpec =
-    DialectSpec { name: "openai.moderations", paths: &[Pattern::new("moderations")], is_free: true, ..EMBEDDINGS };
+pub(super) const MODERATIONS: DialectSpec = DialectSpec {
+    name: "openai.moderations",
+    paths: &[Pattern::ambiguous("moderations")],
+    is_free: true,
+    ..EMBEDDINGS
+};

@@ -25,7 +25,7 @@ mod tools;
 
 pub(super) const RESPONSES: DialectSpec = DialectSpec {
     name: "openai.responses",
-    paths: &[Pattern::new("responses")],
+    paths: &[Pattern::ambiguous("responses")],
     form: None,
     request: request::read,
     response: response::read,
@@ -33,6 +33,8 @@ pub(super) const RESPONSES: DialectSpec = DialectSpec {
     is_end: |data| data.trim_ascii() == b"[DONE]",
     json_stream: None,
     is_free: false,
+    is_unmetered: false,
+    names_model: true,
     error_body: openai_error::body,
     error_event,
     finish_events: Some(finish::events),

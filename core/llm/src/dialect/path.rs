@@ -14,17 +14,40 @@ pub(crate) struct Pattern {
     pub(crate) path: &'static str,
     /// `true` if the path requests a streamed response.
     pub(crate) stream: bool,
+    /// Prefixes below which the path is certainly that of the dialect.
+    pub(crate) prefix: Prefix,
+}
+
+/// Prefixes below which a path is certainly that of an LLM API. Below others, the body of the request decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Prefix {
+    /// All prefixes: no other service has such paths.
+    Any,
+    /// None at all, or one that ends in a version or the name of a provider.
+    Known,
+    /// One that ends in the name of a provider. Other services have such paths at the root, too.
+    Provider,
 }
 
 impl Pattern {
     /// Creates a pattern for a path that does not determine whether the response is streamed.
     pub(crate) const fn new(path: &'static str) -> Pattern {
-        Pattern { path, stream: false }
+        Pattern { path, stream: false, prefix: Prefix::Any }
     }
 
     /// Creates a pattern for a path that requests a streamed response.
     pub(crate) const fn stream(path: &'static str) -> Pattern {
-        Pattern { path, stream: true }
+        Pattern { stream: true, ..Pattern::new(path) }
+    }
+
+    /// Creates a pattern for a path that other services have as well, below prefixes of their own.
+    pub(crate) const fn ambiguous(path: &'static str) -> Pattern {
+        Pattern { prefix: Prefix::Known, ..Pattern::new(path) }
+    }
+
+    /// Creates a pattern for a path that other services have as well, even at the root.
+    pub(crate) const fn common(path: &'static str) -> Pattern {
+        Pattern { prefix: Prefix::Provider, ..Pattern::new(path) }
     }
 
     /// Returns the specificity: of two matching patterns, the one with the higher rank wins.
@@ -34,6 +57,11 @@ impl Pattern {
 
     /// Matches the end of a path; returns the model if the pattern has one.
     pub(crate) fn matches(&self, path: &Path<'_>) -> Option<Option<Model>> {
+        self.find(path).map(|(model, _)| model)
+    }
+
+    /// Matches the end of a path; also returns the number of segments that belong to the pattern.
+    pub(crate) fn find(&self, path: &Path<'_>) -> Option<(Option<Model>, usize)> {
         let mut segments = path.segments.iter();
         let mut model = None;
         let mut words = self.path.rsplit('/').peekable();
@@ -69,10 +97,11 @@ impl Pattern {
                 },
             }
         }
-        Some(model.map(|range| Model {
+        let model = model.map(|range| Model {
             name: String::from_utf8_lossy(path.text(&range)).into_owned(),
             span: Span::new(path.raw(range.start), path.raw(range.end)),
-        }))
+        });
+        Some((model, path.segments.len().saturating_sub(segments.len())))
     }
 }
 
@@ -86,12 +115,12 @@ pub(crate) struct Model {
 }
 
 /// Returns `true` if a segment is this literal, in any case.
-fn is(segment: &[u8], word: &str) -> bool {
+pub(crate) fn is(segment: &[u8], word: &str) -> bool {
     segment.eq_ignore_ascii_case(word.as_bytes())
 }
 
 /// Number of segments that are considered, from the end.
-const MAX_SEGMENTS: usize = 16;
+const MAX_SEGMENTS: usize = 32;
 
 /// Normalised path without its query. It combines the normalisations of all servers: percent-decoding, `\` as `/`,
 /// removal of `;` parameters, of white space and control characters around a segment (Starlette's routes match before a
@@ -106,6 +135,8 @@ pub(crate) struct Path<'p> {
     offsets: Vec<usize>,
     /// Ranges of the decoded segments, last one first.
     segments: Vec<std::ops::Range<usize>>,
+    /// `true` if the path has more segments than are considered, or dot segments.
+    is_irregular: bool,
 }
 
 impl<'p> Path<'p> {
@@ -114,8 +145,9 @@ impl<'p> Path<'p> {
         let path = path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
         let (decoded, offsets) = decode(path);
         let mut segments = Vec::new();
-        let mut skip = 0;
+        let (mut skip, mut has_dots) = (0, false);
         let mut end = decoded.len();
+        let mut is_cut = true;
         while segments.len() < MAX_SEGMENTS {
             debug_assert!(end <= decoded.len(), "end inside of the path");
             let before = decoded.get(..end).unwrap_or_default();
@@ -124,16 +156,53 @@ impl<'p> Path<'p> {
             let segment = trimmed(&decoded, start, end);
             match decoded.get(segment.clone()).unwrap_or_default() {
                 b"" | b"." => {}
-                b".." => skip += 1,
+                b".." => {
+                    skip += 1;
+                    has_dots = true;
+                }
                 _ if skip > 0 => skip -= 1,
                 _ => segments.push(segment),
             }
             match slash {
                 Some(at) => end = at,
-                None => break,
+                None => {
+                    is_cut = false;
+                    break;
+                }
             }
         }
-        Path { decoded, offsets, segments }
+        Path { decoded, offsets, segments, is_irregular: has_dots || is_cut }
+    }
+
+    /// Returns the number of segments.
+    pub(crate) fn len(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// Returns a segment, counted from the end.
+    pub(crate) fn segment_from_end(&self, index: usize) -> Option<&[u8]> {
+        self.segments.get(index).map(|range| self.text(range))
+    }
+
+    /// Returns a segment, counted from the beginning. For a path with more segments than are considered, the beginning is
+    /// that of the considered ones.
+    pub(crate) fn segment(&self, index: usize) -> Option<&[u8]> {
+        self.segment_from_end(self.len().checked_sub(index.checked_add(1)?)?)
+    }
+
+    /// Returns the first segment as it was sent, before dot segments are resolved.
+    pub(crate) fn first_sent(&self) -> &[u8] {
+        let is_slash = |byte: &u8| matches!(byte, b'/' | b'\\');
+        let from = self.decoded.iter().position(|byte| !is_slash(byte)).unwrap_or(self.decoded.len());
+        let rest = self.decoded.get(from..).unwrap_or_default();
+        let end = rest.iter().position(is_slash).unwrap_or(rest.len());
+        self.text(&trimmed(&self.decoded, from, from + end))
+    }
+
+    /// Returns `true` if the path has dot segments, or more segments than are considered: servers may differ in where it
+    /// begins.
+    pub(crate) fn is_irregular(&self) -> bool {
+        self.is_irregular
     }
 
     /// Returns `true` if the whole path is this one, in any case.

@@ -12,7 +12,7 @@ mod tests;
 
 pub(super) const SPEC: DialectSpec = DialectSpec {
     name: "rerank",
-    paths: &[Pattern::new("rerank")],
+    paths: &[Pattern::ambiguous("rerank")],
     request: request::read,
     response: response::read,
     chunk: response::read,

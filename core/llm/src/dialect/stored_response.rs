@@ -1,9 +1,11 @@
-//! Calls on a response that the provider stores: those of the Responses API that return it.
+//! Calls that return what the provider stores: responses, completions, interactions, and the items of conversations.
 //!
-//! Source: OpenAI API reference, "Responses" (get, cancel), and the guide "Background mode". Deleting a response returns
-//! nothing of it, and listing its input items returns the request.
+//! Source: OpenAI API reference, "Responses" (get, cancel, list input items), "Conversations", "Chat Completions" (get) and
+//! "Assistants", and the guide "Background mode"; Mistral API reference, "Conversations"; Gemini API, "Interactions". Deleting a
+//! response returns nothing of it.
 
 use super::path::{Path, Pattern};
+use super::{Dialect, Endpoint};
 use crate::json::reader::{Reader, Scratch, Value};
 use crate::json::scan::Side;
 use crate::{Error, ParseLimits};
@@ -20,21 +22,67 @@ const CANCEL: [Pattern; 2] =
 const FETCH_ANYWHERE: Pattern = Pattern::new("responses/{model}");
 const CANCEL_ANYWHERE: Pattern = Pattern::new("responses/{model}/cancel");
 
+/// Paths that return items or messages, which are read without a schema.
+const ITEMS: [Pattern; 10] = [
+    Pattern::new("v1/responses/{any}/input_items"),
+    Pattern::new("openai/responses/{any}/input_items"),
+    Pattern::new("v1/conversations/{any}/items"),
+    Pattern::new("v1/conversations/{any}/items/{any}"),
+    Pattern::new("openai/conversations/{any}/items"),
+    Pattern::new("openai/conversations/{any}/items/{any}"),
+    Pattern::new("v1/conversations/{any}/messages"),
+    Pattern::new("v1/threads/{any}/messages"),
+    Pattern::new("v1/threads/{any}/messages/{any}"),
+    Pattern::new("v1/chat/completions/{any}/messages"),
+];
+
+/// Path that returns a stored chat completion.
+const COMPLETION: Pattern = Pattern::new("v1/chat/completions/{any}");
+
+/// Path that returns an interaction of Gemini.
+const INTERACTION: Pattern = Pattern::new("v1beta/interactions/{any}");
+
 /// Beginning of the ids that OpenAI, Azure and vLLM give to responses.
 const ID_PREFIX: &str = "resp_";
 
-/// Detects a call that returns a stored response. Returns the id of the response, and `true` if a stream is requested.
-pub(super) fn detect(method: &[u8], path: &[u8], normalised: &Path<'_>) -> Option<(String, bool)> {
-    let (patterns, anywhere) = if method.eq_ignore_ascii_case(b"GET") {
+/// Detects a call that returns what the provider stores.
+pub(super) fn detect(method: &[u8], path: &[u8], normalised: &Path<'_>) -> Option<Endpoint> {
+    let is_get = method.eq_ignore_ascii_case(b"GET");
+    let (patterns, anywhere) = if is_get {
         (&FETCH, FETCH_ANYWHERE)
     } else if method.eq_ignore_ascii_case(b"POST") {
         (&CANCEL, CANCEL_ANYWHERE)
     } else {
         return None;
     };
+    let stream = query(path).any(|pair| pair.eq_ignore_ascii_case(b"stream=true") || pair == b"stream=1");
+    let of = |dialect| Endpoint { is_fetch: true, stream, ..Endpoint::from(dialect) };
     let id = |pattern: &Pattern| pattern.matches(normalised).flatten().map(|id| id.name);
-    let found = patterns.iter().find_map(id).or_else(|| id(&anywhere).filter(|found| found.starts_with(ID_PREFIX)))?;
-    Some((found, query(path).any(|pair| pair == b"stream=true")))
+    let found = patterns.iter().find_map(id).or_else(|| id(&anywhere).filter(|found| found.starts_with(ID_PREFIX)));
+    if let Some(response_id) = found {
+        return Some(Endpoint { response_id: Some(response_id), ..of(Dialect::OpenAiResponses) });
+    }
+    let is = |pattern: &Pattern| pattern.matches(normalised).is_some();
+    if !is_get {
+        None
+    } else if ITEMS.iter().any(is) {
+        Some(of(Dialect::OpenAiConversations))
+    } else if is(&COMPLETION) {
+        Some(of(Dialect::OpenAiChat))
+    } else if is(&INTERACTION) {
+        Some(of(Dialect::GeminiInteractions))
+    } else {
+        None
+    }
+}
+
+/// Returns the paths of calls that return what the provider stores: method, path and dialect.
+pub(super) fn paths() -> impl Iterator<Item = (&'static str, &'static str, Dialect)> {
+    let all = |method, patterns: &'static [Pattern], dialect| patterns.iter().map(move |at| (method, at.path, dialect));
+    all("GET", &FETCH, Dialect::OpenAiResponses)
+        .chain(all("POST", &CANCEL, Dialect::OpenAiResponses))
+        .chain(all("GET", &ITEMS, Dialect::OpenAiConversations))
+        .chain([("GET", COMPLETION.path, Dialect::OpenAiChat), ("GET", INTERACTION.path, Dialect::GeminiInteractions)])
 }
 
 /// Returns the parameters of a path.
@@ -84,7 +132,6 @@ impl ResponseState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Endpoint;
 
     #[test]
     fn calls_that_return_a_response_are_detected() {

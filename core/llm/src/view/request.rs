@@ -39,9 +39,12 @@ pub struct Request {
     pub service_tier: Option<ServiceTier>,
     /// `true` if the response is produced in the background: the one to this request has no usage yet (OpenAI Responses).
     pub background: bool,
-    /// Id of the stored response that the call returns, instead of a new one ([`Endpoint::response_id`]). Nothing is
-    /// generated for such a call.
+    /// Id of the stored response that the call returns, instead of a new one ([`Endpoint::response_id`]).
     pub response_id: Option<String>,
+    /// `true` if the call returns what the provider stores ([`Endpoint::is_fetch`]). Nothing is generated for such a call.
+    pub is_fetch: bool,
+    /// `true` if the call leads to work that the gateway cannot charge ([`Dialect::is_unmetered`]).
+    pub is_unmetered: bool,
     /// Number of characters to speak, of a speech request; 0 for others.
     pub characters: u64,
     /// Number of requested candidates (`n`); 1 if absent or null, never 0.
@@ -221,6 +224,8 @@ impl Request {
             service_tier: None,
             background: false,
             response_id: endpoint.response_id.clone(),
+            is_fetch: endpoint.is_fetch,
+            is_unmetered: endpoint.dialect.is_unmetered() && !endpoint.is_fetch,
             characters: 0,
             candidates: 1,
             messages: Vec::new(),

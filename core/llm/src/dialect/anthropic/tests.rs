@@ -26,7 +26,7 @@ fn paths_are_detected() {
             "/v1/projects/p/locations/l/publishers/anthropic/models/count-tokens:rawPredict",
             endpoint(Dialect::AnthropicCountTokens, None, false),
         ),
-        ("/v1/messages/batches", None),
+        ("/v1/messages/batches", endpoint(Dialect::AnthropicBatches, None, false)),
     ] {
         let found = Endpoint::detect(b"POST", path.as_bytes());
         let found = found.map(|found| (found.dialect, found.model.map(|model| model.name), found.stream));

@@ -12,7 +12,7 @@ fn paths_are_detected() {
     for (path, want) in [
         ("/v2/chat", Some(CHAT)),
         ("/cohere/v2/chat", Some(CHAT)),
-        ("/v1/chat", None),
+        ("/v1/chat", Some(Dialect::CohereV1)),
         ("/v2/chat/completions", Some(Dialect::OpenAiChat)),
     ] {
         assert_eq!(Dialect::detect(b"POST", path.as_bytes()), want, "{path}");

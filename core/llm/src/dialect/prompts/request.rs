@@ -1,0 +1,154 @@
+//! Reads requests.
+
+use crate::dialect::{known_names, opaque};
+use crate::json::field::flag;
+use crate::json::reader::{Reader, Value};
+use crate::view::request::{Origin, RequestBuilder, Types};
+use crate::{Error, Role, Str, TextKind};
+
+/// Roles that the APIs define.
+const ROLES: [(&str, Role); 13] = [
+    ("user", Role::User),
+    ("assistant", Role::Assistant),
+    ("system", Role::System),
+    ("developer", Role::Developer),
+    ("tool", Role::Tool),
+    ("function", Role::Function),
+    ("model", Role::Assistant),
+    ("USER", Role::User),
+    ("CHATBOT", Role::Assistant),
+    ("SYSTEM", Role::System),
+    ("TOOL", Role::Tool),
+    ("critic", Role::Other),
+    ("discriminator", Role::Other),
+];
+
+/// Members with a meaning. The strings of all others are texts of no particular purpose.
+const MEMBERS: [&str; 30] = [
+    "role",
+    "model",
+    "stream",
+    "instructions",
+    "system",
+    "preamble",
+    "system_instruction",
+    "systemInstruction",
+    "tools",
+    "functions",
+    "text",
+    "content",
+    "prompt",
+    "input",
+    "inputs",
+    "message",
+    "query",
+    "suffix",
+    "texts",
+    "examples",
+    "data",
+    "file_data",
+    "image_url",
+    "thinking",
+    "arguments",
+    "name",
+    "type",
+    "documents",
+    "output",
+    "signature",
+];
+
+/// Reads a request body.
+pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<(), Error> {
+    builder.body(reader)?;
+    members(reader, builder, Origin::USER, true)
+}
+
+/// Reads the members of an object. The recursion is bounded by the depth limit of a body.
+fn members(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut RequestBuilder<'_>,
+    from: Origin,
+    is_outermost: bool,
+) -> Result<(), Error> {
+    let first = builder.request.texts.len();
+    let mut role = None;
+    // Only members that the gateway acts on are refused in another case.
+    let strict: &[&'static str] = if is_outermost { &["model", "stream"] } else { &[] };
+    while let Some((key, _)) = reader.field(strict)? {
+        let field = MEMBERS.iter().find(|name| key.is(reader.body(), name)).copied().unwrap_or_default();
+        builder.key(reader.body(), from, TextKind::Other, key)?;
+        let value = reader.value()?;
+        match (field, value) {
+            ("role", Value::String(str)) => match ROLES.iter().find(|(name, _)| str.is(reader.body(), name)) {
+                Some((_, known)) => role = Some(*known),
+                None => builder.text(from, TextKind::Other, str)?,
+            },
+            ("type", Value::String(str)) if known_names::is_kind(reader.body(), Some(key), str) => {}
+            ("model", Value::String(_)) if is_outermost => builder.model(reader, value)?,
+            ("model", Value::String(str)) => builder.text(Origin::OUTSIDE, TextKind::Model, str)?,
+            ("stream", Value::Bool(..)) if is_outermost => {
+                builder.request.stream |= flag("stream", value)? == Some(true);
+            }
+            ("instructions" | "system" | "preamble" | "system_instruction" | "systemInstruction", value) => {
+                strings(reader, builder, Origin::SYSTEM, value, TextKind::Content)?;
+            }
+            ("tools" | "functions", value) => {
+                builder.definitions(reader, Origin::DEFINITION, Types::AreNames, value)?;
+            }
+            ("thinking", Value::String(str)) => builder.text(from, TextKind::Reasoning, str)?,
+            ("arguments", value) => builder.texts(reader, from, TextKind::ToolArguments, value)?,
+            ("image_url", Value::String(str)) => builder.text(from, TextKind::ImageUrl, str)?,
+            ("data" | "file_data", Value::String(str)) => builder.text(from, TextKind::Data, str)?,
+            ("" | "role" | "model" | "stream" | "type" | "name" | "data" | "file_data" | "signature", value) => {
+                other(reader, builder, from, key, value)?;
+            }
+            ("inputs", value) if is_outermost => {
+                // Mistral's conversations, which have the paths of OpenAI's, generate a response to it.
+                builder.request.is_unmetered = true;
+                strings(reader, builder, from, value, TextKind::Content)?;
+            }
+            (_, value) => strings(reader, builder, from, value, TextKind::Content)?,
+        }
+    }
+    if let Some(role) = role {
+        let own = builder.request.texts.iter_mut().skip(first).filter(|text| text.role == from.role);
+        own.for_each(|text| text.role = role);
+    }
+    Ok(())
+}
+
+/// Reads the value of a member whose strings have this purpose, unless they are in objects with members of their own.
+fn strings(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut RequestBuilder<'_>,
+    from: Origin,
+    value: Value,
+    kind: TextKind,
+) -> Result<(), Error> {
+    match value {
+        Value::String(str) => builder.text(from, kind, str),
+        Value::Object(_) => members(reader, builder, from, false),
+        Value::Array(_) => {
+            while let Some(value) = reader.element()? {
+                strings(reader, builder, from, value, kind)?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads the value of a member without a known purpose.
+fn other(
+    reader: &mut Reader<'_, '_>,
+    builder: &mut RequestBuilder<'_>,
+    from: Origin,
+    key: Str,
+    value: Value,
+) -> Result<(), Error> {
+    let Value::String(str) = value else { return strings(reader, builder, from, value, TextKind::Other) };
+    if opaque::is_opaque(reader.body(), key, str) {
+        builder.request.uneditable.push(str.span);
+    }
+    builder.text(from, TextKind::Other, str)
+}
