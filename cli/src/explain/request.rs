@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 use tollgate_llm::content_encoding::{ContentEncoding, InflateError, InflateLimits, inflate};
 use tollgate_llm::multipart::Scanner;
-use tollgate_llm::{Endpoint, OnUnscannable, Request, Role, StreamLimits, TextKind};
+use tollgate_llm::{Endpoint, OnUnscannable, PathClass, Request, Role, StreamLimits, TextKind};
 use tollgate_policy::CompiledPolicy;
 
 use super::{Call, Stage, View};
@@ -13,10 +13,16 @@ use super::{Call, Stage, View};
 /// Explains what the gateway reads of a request. The view is `None` if it is refused or passes unread.
 pub(super) fn explain<'a>(policy: &CompiledPolicy, call: &'a Call) -> (Stage, Option<View<'a>>) {
     let limits = &policy.limits;
-    let Some(endpoint) = Endpoint::detect(b"POST", call.path.as_bytes()) else {
-        let line = format!("{} is not the path of a known API.", call.path);
-        return unread(line, limits.on_unknown_path, 404, "This gateway does not know this path.".into());
+    let class = PathClass::of(&limits.paths, b"POST", call.path.as_bytes(), true);
+    let endpoint = match class {
+        PathClass::Call(endpoint) => endpoint,
+        class => return no_call(class, limits, call),
     };
+    // A body in another encoding is decoded below, by the same rules.
+    if !endpoint.is_certain && !endpoint.accepts(&call.body) && call.header("content-encoding").is_empty() {
+        let class = PathClass::without_call(&limits.paths, b"POST", call.path.as_bytes());
+        return no_call(class, limits, call);
+    }
     match read(&endpoint, limits, call) {
         Ok((view, notes)) => {
             let mut stage = readable(&view);
@@ -24,6 +30,20 @@ pub(super) fn explain<'a>(policy: &CompiledPolicy, call: &'a Call) -> (Stage, Op
             (stage, Some(view))
         }
         Err(Unreadable { line, status, message }) => unread(line, limits.on_unscannable, status, message),
+    }
+}
+
+/// Explains a request that is no call that is read.
+fn no_call<'a>(class: PathClass, limits: &StreamLimits, call: &Call) -> (Stage, Option<View<'a>>) {
+    match class {
+        PathClass::Unread { is_certain: true, .. } => {
+            let line = format!("{} is a path of an LLM API that is not read.", call.path);
+            unread(line, limits.on_unread_path, 404, "This gateway does not read this API.".into())
+        }
+        _ => {
+            let line = format!("{} is not the path of a known API.", call.path);
+            unread(line, limits.on_unknown_path, 404, "This gateway does not know this path.".into())
+        }
     }
 }
 

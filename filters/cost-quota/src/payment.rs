@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use tollgate_kit::{
-    BodyMode, Call, Exchange, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property, reached,
+    BodyMode, Call, Exchange, LocalReply, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property, reached,
 };
 use tollgate_llm::{Dialect, ParsedEvent, RpcMessage};
 use tollgate_prices::OnUnknownPrice;
@@ -71,7 +71,7 @@ impl Exchange for Payment {
         let Some(consumer) = self.filter.identify(call) else {
             return Verdict::Reply(Box::new(refusal::unidentified()));
         };
-        if call.view().response_id.is_some() {
+        if call.view().is_fetch {
             if let Some(meter) = self.fetch(call, consumer) {
                 self.usage = UsageSource::Local(Box::new(meter));
             }
@@ -80,6 +80,9 @@ impl Exchange for Payment {
         if call.view().dialect == Dialect::Mcp && !call.view().rpc.iter().any(RpcMessage::is_call) {
             // A notification, or a stream of the server.
             return Verdict::Continue;
+        }
+        if call.view().is_unmetered && self.filter.refuses_batches() {
+            return Verdict::Reply(Box::new(LocalReply::unmetered()));
         }
         let input = property::get_u64(property::INPUT_TOKENS).map_or(Input::Uncounted, Input::Counted);
         self.reserve(call, &consumer, model, input)

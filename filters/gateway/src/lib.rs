@@ -39,6 +39,7 @@ impl Gateway {
             limits.on_unscannable = OnUnscannable::Pass;
             limits.on_textless_answer = OnUnscannable::Pass;
             limits.on_unknown_path = OnUnscannable::Pass;
+            limits.on_unread_path = OnUnscannable::Pass;
         }
         let published = policy.publish.as_ref().map(|properties| properties.iter().filter_map(full_name).collect());
         Ok(Gateway { stages: Stages::new(policy, &limits)?, limits, is_audit, published })
@@ -63,8 +64,8 @@ impl Filter for Gateway {
         &self.limits
     }
 
-    fn endpoint(&self, method: &[u8], path: &[u8]) -> Option<Endpoint> {
-        self.stages.mcp.endpoint(method, path).or_else(|| Endpoint::detect(method, path))
+    fn configured_endpoint(&self, method: &[u8], path: &[u8]) -> Option<Endpoint> {
+        self.stages.mcp.endpoint(method, path)
     }
 
     fn body_scope(&self) -> BodyScope {

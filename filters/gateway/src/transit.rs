@@ -7,8 +7,8 @@ use prompt_inspector::{CallerNames, CallerNeeds, Inspection};
 use token_counter::Counting;
 use tollgate_digest::MIN_BODY_BYTES;
 use tollgate_kit::{
-    BodyMode, Call, Callout, CalloutError, CalloutResponse, Exchange, LocalReply, Response, ResponseHead, StreamAction,
-    StreamEnd, TextAction, Verdict, property, random_key,
+    BodyMode, Call, Callout, CalloutError, CalloutResponse, Exchange, Filter, LocalReply, Response, ResponseHead,
+    StreamAction, StreamEnd, TextAction, Verdict, property, random_key,
 };
 use tollgate_llm::{Dialect, Edits, Event, EventParser, FrameError, Framer, ParsedEvent};
 use tollgate_policy::{CountingMode, ReferenceRules};
@@ -366,7 +366,7 @@ impl Transit {
         if let Verdict::Reply(reply) = self.inspect(call, &consumer) {
             return Verdict::Reply(reply);
         }
-        if call.view().response_id.is_some() {
+        if call.view().is_fetch {
             self.fetch(call, consumer);
             return Verdict::Continue;
         }
@@ -454,6 +454,9 @@ impl Transit {
             return self.admit_tools(call, consumer);
         }
         let gateway = Rc::clone(&self.gateway);
+        if call.view().is_unmetered && gateway.refuses_batches() {
+            return Verdict::Reply(Box::new(LocalReply::unmetered()));
+        }
         let model = call.model();
         if let Some(model) = &model {
             // Also of a call that a later stage refuses. A rule that redacts the name has done so.
@@ -462,6 +465,7 @@ impl Transit {
         let decision = match gateway.stages.router.as_ref().map(|router| router.decide(model.as_deref())) {
             None => None,
             Some(Ok(decision)) => Some(decision),
+            Some(Err(_)) if model.is_none() && !call.view().dialect.names_model() => None,
             Some(Err(reply)) => match self.effective(Verdict::Reply(reply), call) {
                 Verdict::Continue => None,
                 refused => return refused,

@@ -31,9 +31,9 @@ pub trait Filter: 'static {
     /// Returns the bounds on what one stream may make this filter read.
     fn limits(&self) -> &Limits;
 
-    /// Detects the API call of a request from its method and path.
-    fn endpoint(&self, method: &[u8], path: &[u8]) -> Option<Endpoint> {
-        Endpoint::detect(method, path)
+    /// Detects a call on a path that only the configuration tells to be one: that of an MCP server.
+    fn configured_endpoint(&self, _method: &[u8], _path: &[u8]) -> Option<Endpoint> {
+        None
     }
 
     /// Returns how much of a request body the exchanges need.

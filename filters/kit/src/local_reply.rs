@@ -98,6 +98,14 @@ impl LocalReply {
         LocalReply::new(500, "error", "The gateway could not process this request.").with_kind("server_error")
     }
 
+    /// Returns the refusal of work that is billed and cannot be charged (batches, files, videos), where a budget limits usage.
+    #[cold]
+    pub fn unmetered() -> LocalReply {
+        let message = "This gateway limits usage and cannot charge this work (batches, files, videos and the like), so it does \
+                       not forward it.";
+        LocalReply::new(404, "unknown_path", message).with_code("batch_refused")
+    }
+
     /// Returns the 502 in place of an upstream's response that could not be read and must not pass unread.
     #[cold]
     pub fn unreadable_response() -> LocalReply {

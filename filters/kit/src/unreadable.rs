@@ -1,5 +1,7 @@
 //! Bodies that cannot be read: the reasons, and the one place that decides what happens to such a body.
 
+use tollgate_llm::UnreadKind;
+
 use crate::filter::BodyMode;
 use crate::local_reply::LocalReply;
 use crate::{Limits, OnUnscannable};
@@ -9,6 +11,8 @@ use crate::{Limits, OnUnscannable};
 pub(crate) enum Unreadable {
     /// The path is not that of a known LLM API.
     Path,
+    /// The path is that of an LLM API, and is not read.
+    UnreadPath,
     /// The request is not well-formed.
     Malformed,
     RequestTooLarge,
@@ -56,6 +60,7 @@ impl Unreadable {
         "response_type",
         "response_textless",
         "reference",
+        "unread_path",
     ];
 
     fn index(self) -> usize {
@@ -72,6 +77,7 @@ impl Unreadable {
             Unreadable::ResponseType => 9,
             Unreadable::ResponseTextless => 10,
             Unreadable::Reference => 11,
+            Unreadable::UnreadPath => 12,
         }
     }
 
@@ -86,6 +92,7 @@ impl Unreadable {
     pub(crate) fn disposition(self, limits: &Limits, mode: BodyMode) -> Disposition {
         let policy = match self {
             Unreadable::Path => limits.on_unknown_path,
+            Unreadable::UnreadPath => limits.on_unread_path,
             Unreadable::RequestForm | Unreadable::Reference => OnUnscannable::Pass,
             Unreadable::ResponseTextless => limits.on_textless_answer,
             Unreadable::ResponseUndecodable => return Disposition::Refuse,
@@ -121,12 +128,36 @@ impl UnreadableRequest {
         UnreadableRequest { reason: Unreadable::Path, reply: reply.with_code("websocket_not_supported") }
     }
 
+    /// Request on a path of an LLM API that is not read.
+    #[cold]
+    pub(crate) fn unread_path(kind: UnreadKind) -> UnreadableRequest {
+        let message = match kind {
+            UnreadKind::Unlisted => {
+                "This gateway does not know this path of an LLM API and does not forward it unread. `limits.on_unread_path: pass` \
+                 in its policy forwards such requests; `limits.paths` tells it where LLM APIs are."
+            }
+            _ => {
+                "This gateway does not read this API and does not forward its requests unread. `limits.on_unread_path: pass` in \
+                 its policy forwards them."
+            }
+        };
+        let reply = LocalReply::new(404, "unread_path", message);
+        UnreadableRequest { reason: Unreadable::UnreadPath, reply: reply.with_code("unread_path") }
+    }
+
+    /// Path with an escaped slash, which receivers interpret differently.
+    #[cold]
+    pub(crate) fn escaped_slash() -> UnreadableRequest {
+        let message =
+            "This gateway accepts an escaped slash (%2F, %5C) in the path only in the model of a Bedrock call.";
+        let reply = LocalReply::new(400, "malformed", message).with_code("invalid_path");
+        UnreadableRequest { reason: Unreadable::Malformed, reply }
+    }
+
     /// Batch, or file for one, where a budget applies.
     #[cold]
     pub(crate) fn batch() -> UnreadableRequest {
-        let message = "This gateway limits usage and does not read batches and files, so it does not forward them.";
-        let reply = LocalReply::new(404, "unknown_path", message);
-        UnreadableRequest { reason: Unreadable::Path, reply: reply.with_code("batch_refused") }
+        UnreadableRequest { reason: Unreadable::Path, reply: LocalReply::unmetered() }
     }
 
     /// Body above `limit` bytes.
@@ -186,6 +217,7 @@ mod tests {
             (Unreadable::Malformed, &strict, BodyMode::Enforce, Disposition::Refuse),
             (Unreadable::Malformed, &lax, BodyMode::Enforce, Disposition::Pass),
             (Unreadable::Path, &strict, BodyMode::Enforce, Disposition::Pass),
+            (Unreadable::UnreadPath, &strict, BodyMode::Enforce, Disposition::Refuse),
             (Unreadable::RequestForm, &strict, BodyMode::Enforce, Disposition::Pass),
             (Unreadable::ResponseMalformed, &strict, BodyMode::Enforce, Disposition::Refuse),
             (Unreadable::ResponseMalformed, &strict, BodyMode::Edit, Disposition::Pass),

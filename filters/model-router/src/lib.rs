@@ -95,13 +95,14 @@ struct Routing {
 
 impl Exchange for Routing {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
-        if call.view().response_id.is_some() || call.view().dialect.is_mcp() {
+        if call.view().is_fetch || call.view().dialect.is_mcp() {
             // It names no model.
             return Verdict::Continue;
         }
         let model = call.model();
         match self.filter.decide(model.as_deref()) {
             Ok(decision) => apply(&decision, call),
+            Err(_) if model.is_none() && !call.view().dialect.names_model() => Verdict::Continue,
             Err(reply) => Verdict::Reply(reply),
         }
     }

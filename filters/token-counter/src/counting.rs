@@ -33,7 +33,7 @@ impl Exchange for Counting {
             // A notification, or a stream of the server: nothing answers it.
             return Verdict::Continue;
         }
-        if view.response_id.is_some() {
+        if view.is_fetch {
             // The usage of the response it fetches is that of another call.
             return Verdict::Continue;
         }

@@ -74,6 +74,7 @@ fn defaults() -> Vec<(Path, String)> {
         (limit.key("on_unscannable"), word(&limits.on_unscannable)),
         (limit.key("on_textless_answer"), word(&limits.on_textless_answer)),
         (limit.key("on_unknown_path"), word(&limits.on_unknown_path)),
+        (limit.key("on_unread_path"), word(&limits.on_unread_path)),
         (setting.key("namespace"), format!("{:?}", quota.namespace)),
         (setting.key("lease"), format!("\"{}\"", quota.lease)),
         (setting.key("max_consumers"), quota.max_consumers.to_string()),

@@ -1,6 +1,7 @@
 //! The request half: a request is held until it is complete, then judged.
 
 mod admission;
+mod candidate;
 mod form;
 mod json;
 mod media;
@@ -9,11 +10,13 @@ mod waiting;
 
 use std::rc::Rc;
 
-use tollgate_llm::{Dialect, Endpoint, is_batch, is_websocket_api};
+use tollgate_llm::{Dialect, Endpoint, PathClass, UnreadKind, has_escaped_slash, is_websocket_api};
 
+use self::candidate::Candidate;
 use self::form::FormBody;
 use self::json::JsonBody;
 use self::media::BodyFormat;
+use self::owned_headers::Identity;
 use super::Admitted;
 use crate::filter::BodyMode;
 use crate::headers::{Head, Headers};
@@ -44,6 +47,8 @@ pub(super) struct Held {
 enum HeldBody {
     Json(JsonBody),
     Form(FormBody),
+    /// The body decides whether the request is a call at all.
+    Candidate(Candidate),
 }
 
 /// Result of a callback on a request that has not been judged yet.
@@ -74,30 +79,47 @@ pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
     if is_websocket(&head) && is_websocket_api(&head.get(":path")) {
         return refuse_websocket(plugin, &head, edge.is_first);
     }
-    let detected = plugin.filter.endpoint(&head.get(":method"), &head.get(":path"));
-    let Some(endpoint) = detected.filter(|endpoint| !is_page(endpoint, &head)) else {
-        return match end {
-            true => Progress::Pass,
-            false if plugin.filter.refuses_batches() && is_batch(&head.get(":method"), &head.get(":path")) => {
-                refuse_batch(plugin)
-            }
-            false => unknown_path(plugin, edge.is_first),
-        };
+    let (method, path) = (head.get(":method"), head.get(":path"));
+    let class = match plugin.filter.configured_endpoint(&method, &path) {
+        Some(endpoint) => PathClass::Call(endpoint),
+        None => PathClass::of(&plugin.limits().paths, &method, &path, !end),
     };
+    let endpoint = match class {
+        PathClass::Call(endpoint) if is_page(&endpoint, &head) => {
+            return not_a_call(plugin, &PathClass::Other, &path, edge.is_first, !end);
+        }
+        PathClass::Call(endpoint) => endpoint,
+        class => return not_a_call(plugin, &class, &path, edge.is_first, !end),
+    };
+    drop((method, path));
+    if !endpoint.is_certain {
+        let call = CallHead { endpoint, is_first: edge.is_first, headers: head };
+        return candidate::begin(plugin, id, call, edge.ambiguous);
+    }
+    let call = CallHead { endpoint, is_first: edge.is_first, headers: head };
+    call_head(plugin, id, call, edge.ambiguous, end)
+}
+
+/// Handles the head of an LLM call.
+fn call_head(plugin: &Rc<Plugin>, id: u32, call: CallHead, ambiguous: Option<Identity>, end: bool) -> Progress {
+    let CallHead { endpoint, is_first, headers: head } = call;
     let dialect = endpoint.dialect;
     // An audit treats the call as one without a consumer.
-    if let Some(identity) = edge.ambiguous.filter(|_| !plugin.filter.is_audit()) {
+    if let Some(identity) = ambiguous.filter(|_| !plugin.filter.is_audit()) {
         return Progress::Refuse(dialect, Box::new(owned_headers::ambiguous_identity(identity)));
     }
+    if has_escaped_slash(Some(&endpoint), &head.get(":path")) {
+        return escaped_slash(plugin, dialect);
+    }
     if end && endpoint.may_be_bodiless() {
-        let call = CallHead { endpoint, is_first: edge.is_first, headers: head };
+        let call = CallHead { endpoint, is_first, headers: head };
         return json::decide(plugin, call, Vec::new(), None);
     }
     let format = match media::read(&head, plugin.limits(), dialect) {
         Ok(format) => format,
         Err(unreadable) => return refuse_or_pass(plugin, dialect, *unreadable),
     };
-    let call = CallHead { endpoint, is_first: edge.is_first, headers: head };
+    let call = CallHead { endpoint, is_first, headers: head };
     if end {
         return json::decide(plugin, call, Vec::new(), None);
     }
@@ -105,7 +127,7 @@ pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
         BodyFormat::Json(encoding) => HeldBody::Json(JsonBody { size: 0, encoding }),
         BodyFormat::Form(scanner) => HeldBody::Form(FormBody { size: 0, scanner }),
     };
-    plugin.watchdog.watch(id, dialect, edge.is_first, call.headers.byte_size() as u64);
+    plugin.watchdog.watch(id, dialect, is_first, call.headers.byte_size() as u64);
     Progress::Held(Held { head: call, body })
 }
 
@@ -115,6 +137,7 @@ impl Held {
         match self.body {
             HeldBody::Json(body) => body.frame(plugin, self.head, size, end),
             HeldBody::Form(body) => body.frame(plugin, self.head, size, end),
+            HeldBody::Candidate(body) => body.frame(plugin, self.head, size, end),
         }
     }
 
@@ -123,6 +146,7 @@ impl Held {
         match self.body {
             HeldBody::Json(body) => body.complete(plugin, self.head),
             HeldBody::Form(body) => body.trailers(plugin, self.head),
+            HeldBody::Candidate(body) => body.complete(plugin, self.head),
         }
     }
 }
@@ -137,15 +161,44 @@ fn is_page(endpoint: &Endpoint, head: &Head) -> bool {
 /// Media type of server-sent events.
 const SSE: &[u8] = b"text/event-stream";
 
-/// Decides on a body that was sent to a path that is not a known LLM API.
+/// Decides on a request that is no call.
 #[cold]
-fn unknown_path(plugin: &Plugin, is_first: bool) -> Progress {
-    let UnreadableRequest { reason, reply } = UnreadableRequest::unknown_path();
+fn not_a_call(plugin: &Plugin, class: &PathClass, path: &[u8], is_first: bool, has_body: bool) -> Progress {
+    match *class {
+        PathClass::Call(_) => Progress::Pass,
+        PathClass::Unread { dialect, is_certain: true, .. } if has_escaped_slash(None, path) => {
+            escaped_slash(plugin, dialect)
+        }
+        PathClass::Unread { kind: UnreadKind::Batch, dialect, .. } if has_body && plugin.filter.refuses_batches() => {
+            refuse_batch(plugin, dialect)
+        }
+        PathClass::Unread { kind, dialect, is_certain: true } => {
+            unread(plugin, UnreadableRequest::unread_path(kind), dialect, is_first)
+        }
+        // Its receiver may take it for a path that is not open.
+        PathClass::Open { .. } if has_escaped_slash(None, path) => escaped_slash(plugin, Dialect::OpenAiChat),
+        // A request that asks for something that nobody knows may get a text.
+        PathClass::Open { is_listed } => {
+            if is_first && (has_body || !is_listed) {
+                plugin.report_unscanned(Unreadable::UnreadPath);
+            }
+            Progress::Pass
+        }
+        // The dialect of errors where none is known.
+        PathClass::Other | PathClass::Unread { .. } if has_body => {
+            unread(plugin, UnreadableRequest::unknown_path(), Dialect::OpenAiChat, is_first)
+        }
+        PathClass::Other | PathClass::Unread { .. } => Progress::Pass,
+    }
+}
+
+/// Decides on a request that is not read.
+fn unread(plugin: &Plugin, request: UnreadableRequest, dialect: Dialect, is_first: bool) -> Progress {
+    let UnreadableRequest { reason, reply } = request;
     match reason.disposition(plugin.limits(), BodyMode::Enforce) {
         Disposition::Refuse => {
             plugin.count_refused(reason.name());
-            // The dialect of errors where none is known.
-            Progress::Refuse(Dialect::OpenAiChat, Box::new(reply))
+            Progress::Refuse(dialect, Box::new(reply))
         }
         Disposition::Pass => {
             // Every filter of the chain sees the request; it is reported once.
@@ -186,12 +239,20 @@ fn refuse_websocket(plugin: &Plugin, head: &Head, is_first: bool) -> Progress {
     Progress::Refuse(endpoint.map_or(Dialect::OpenAiChat, |endpoint| endpoint.dialect), Box::new(reply))
 }
 
+/// Refuses a path with an escaped slash.
+#[cold]
+fn escaped_slash(plugin: &Plugin, dialect: Dialect) -> Progress {
+    let UnreadableRequest { reason, reply } = UnreadableRequest::escaped_slash();
+    plugin.count_refused(reason.name());
+    Progress::Refuse(dialect, Box::new(reply))
+}
+
 /// Refuses a batch, whose work would count in no budget.
 #[cold]
-fn refuse_batch(plugin: &Plugin) -> Progress {
+fn refuse_batch(plugin: &Plugin, dialect: Dialect) -> Progress {
     let UnreadableRequest { reason, reply } = UnreadableRequest::batch();
     plugin.count_refused(reason.name());
-    Progress::Refuse(Dialect::OpenAiChat, Box::new(reply))
+    Progress::Refuse(dialect, Box::new(reply))
 }
 
 /// Decides on a request that cannot be read.

@@ -174,7 +174,7 @@ fn publish(call: &Call<'_>, is_whole: bool) {
     }
     property::set(property::VERDICT, "allow");
     let view = call.view();
-    if view.response_id.is_some() || view.dialect == Dialect::Mcp && !view.rpc.iter().any(RpcMessage::is_call) {
+    if view.is_fetch || view.dialect == Dialect::Mcp && !view.rpc.iter().any(RpcMessage::is_call) {
         // It generates nothing. A stage that charges it for an earlier call publishes that usage.
         property::set_zero_usage();
     }
