@@ -182,4 +182,6 @@ pub enum SchemaKind {
     Policy,
     /// Policy files, as a page of documentation in Markdown.
     PolicyPage,
+    /// Paths of LLM APIs and what happens to their requests, as a page of documentation in Markdown.
+    PathsPage,
 }

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 
 use crate::args::{Cli, Command, SchemaKind};
-use crate::{policy_page, schema};
+use crate::{paths_page, policy_page, schema};
 
 /// Runs a subcommand. The exit code is 0, 1 (a test failed) or 2 (invalid input).
 pub fn run(command: Command) -> ExitCode {
@@ -39,6 +39,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Tokenizer(command) => tokenizer::run(&command),
         Command::Schema { kind: SchemaKind::Test } => print(schema::test_files().as_bytes()),
         Command::Schema { kind: SchemaKind::PolicyPage } => print(policy_page::page().as_bytes()),
+        Command::Schema { kind: SchemaKind::PathsPage } => print(paths_page::page().as_bytes()),
         Command::Schema { kind: SchemaKind::Policy } => print(schema::policy_files().as_bytes()),
         Command::Completions { shell } => {
             let mut text = Vec::new();

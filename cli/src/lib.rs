@@ -21,6 +21,7 @@
 //! import          rules of other tools (`tollgate import`)
 //! inspection      verdict of the rules on texts and bodies (`tollgate inspect`, `tollgate bench firewall`)
 //! render          configuration of a proxy that runs a policy (`tollgate render`)
+//! paths_page      table of the paths of LLM APIs
 //! policy_page     reference page of policy files
 //! envoy_routes    routes of an Envoy configuration, which the policy's routes need
 //! envoy_version   parts of a policy that need a newer Envoy
@@ -69,6 +70,7 @@ pub mod literals;
 pub mod matrix;
 pub mod mismatch;
 pub mod observation;
+pub mod paths_page;
 pub mod plan;
 pub mod policy_file;
 pub mod policy_page;

@@ -12,6 +12,7 @@ const GENERATED: &[(&[&str], &str)] = &[
     (&["schema", "test"], "cli/schema/test.schema.json"),
     (&["schema", "policy"], "cli/schema/policy.schema.json"),
     (&["schema", "policy-page"], "docs/policy.md"),
+    (&["schema", "paths-page"], "docs/paths.md"),
     (&["render", "--target", "envoy", "examples/gateway/tollgate.yaml"], "envoy/envoy.yaml"),
 ];
 

@@ -1,5 +1,7 @@
 //! Paths that the filters read, and paths that they pass through.
 
+use tollgate_llm::{Dialect, ListedPath, Treatment, UnreadKind, listed_paths};
+
 use crate::chat::Chat;
 use crate::client::{self, Framing, Request, Response, Stay};
 use crate::run::Run;
@@ -8,7 +10,58 @@ use crate::scenarios::passing::{OtherPath, other_paths};
 /// Runs all checks.
 pub async fn all(run: &mut Run) {
     spellings(run).await;
+    listed(run).await;
     others(run).await;
+}
+
+/// Checks that every path in the table is treated as the table says: a call is read, and a path that is not read is refused.
+async fn listed(run: &mut Run) {
+    let code = |response: &Response| {
+        let text = response.text();
+        ["unread_path", "batch_refused"].into_iter().find(|code| text.contains(code)).unwrap_or("none")
+    };
+    for ListedPath { method, path, dialect, is_by_body, treatment, .. } in listed_paths() {
+        let base = match path.split('/').next() {
+            _ if is_by_body => "/ollama/",
+            Some("v1" | "v2" | "v1beta" | "v1alpha" | "v1beta1" | "openai" | "model" | "api") => "/",
+            _ => "/v1/",
+        };
+        let path = path.replace("{model...}", "m").replace("{model}", "m").replace("{any}", "x");
+        let path = format!("{base}{path}");
+        run.findings.about(format_args!("{method} {path} in the table of paths"));
+        // Every filter refuses this body where it reads one.
+        let request = Chat::raw(r#"{"model":"gpt-4o","model":"b","prompt":"AKIAPLANTED0123456Z9"}"#).at(&path);
+        let request = Request { method, ..request };
+        let bodyless = Request { body: Vec::new(), ..request.clone() };
+        let address = run.gateway.address();
+        match treatment {
+            Treatment::Call => {
+                let response = client::exchange(address, &request, Framing::Http1Length, Stay::ToTheEnd).await;
+                run.findings.same("status", response.map(|response| response.status), Ok(400));
+            }
+            Treatment::Fetch => {}
+            Treatment::Unread(UnreadKind::Nothing) => {
+                let response = client::exchange(address, &bodyless, Framing::Http1Length, Stay::ToTheEnd).await;
+                run.findings.same("code", response.map(|response| code(&response)), Ok("none"));
+            }
+            Treatment::Unread(kind) => {
+                for request in [&request, &bodyless] {
+                    let response = client::exchange(address, request, Framing::Http1Length, Stay::ToTheEnd).await;
+                    let is_batch = kind == UnreadKind::Batch && !request.body.is_empty();
+                    let is_refused = |response: &Response| {
+                        let found = code(response);
+                        // Not every dialect has codes in its errors.
+                        let is_named = found == "unread_path" || is_batch && found == "batch_refused";
+                        response.status == 404 && (is_named || dialect != Dialect::OpenAiChat)
+                    };
+                    run.findings.same("refusal", response.map(|response| is_refused(&response)), Ok(true));
+                }
+            }
+        }
+    }
+    let received = run.mock.received().into_iter().map(|received| received.path).collect::<Vec<_>>();
+    run.findings.about("paths in the table");
+    run.findings.holds(received.is_empty(), format_args!("the upstream received {received:?}"));
 }
 
 /// Checks that a call is read under every spelling of its path that some server behind Envoy may accept.

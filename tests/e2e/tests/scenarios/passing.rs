@@ -152,10 +152,9 @@ pub fn other_paths() -> Vec<OtherPath> {
         ("GET", "/v1/models", Vec::new(), true),
         ("GET", "/v1/models/gpt-4o", Vec::new(), true),
         ("GET", "/v1/chat/completions", Vec::new(), false),
-        ("GET", "/v1/chat/completions/chatcmpl-1", Vec::new(), false),
         ("POST", ADDED_API, secret, true),
-        ("POST", "/v1/videos", b"\xff\x00\x01".to_vec(), false),
-        ("POST", "/v1/models", Vec::new(), false),
+        ("POST", "/other/videos", b"\xff\x00\x01".to_vec(), false),
+        ("POST", "/other/models", Vec::new(), false),
     ]
     .map(|(method, path, body, routed)| OtherPath { method, path, body, routed })
     .into()
