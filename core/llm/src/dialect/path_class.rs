@@ -339,7 +339,7 @@ mod tests {
             ("PUT", "/model-invocation-job", "Batch"),
             ("GET", "/v1/batches", "open"),
             ("POST", "/v1/batches/batch_1/cancel", "open"),
-            ("DELETE", "/v1/files/file_1", "open, unlisted"),
+            ("DELETE", "/v1/files/file_1", "open"),
             ("GET", "/v1/files/file_1/content", "Every"),
             ("POST", "/app/files", "other"),
             ("POST", "/v1/foo", "Unlisted"),

@@ -94,18 +94,18 @@ struct Members {
     prompts: u32,
     settings: u32,
     has_model: bool,
-    has_messages: bool,
     /// `true` if one of the messages has a role.
     has_roles: bool,
+    /// `true` if there is a text, or token ids, as SGLang has them.
+    has_text: bool,
 }
 
 impl Members {
     fn is_call(self, dialect: Dialect) -> bool {
         let is_generic = match dialect {
             // Servers of their own, whose words other services use even at the root.
-            Dialect::OllamaChat | Dialect::OllamaGenerate | Dialect::OllamaEmbed | Dialect::TextGeneration => {
-                self.has_model || self.has_messages || self.prompts > 0
-            }
+            Dialect::OllamaChat | Dialect::OllamaGenerate | Dialect::OllamaEmbed => self.has_model || self.prompts > 0,
+            Dialect::TextGeneration => self.has_model || self.has_text || self.prompts > 0,
             // No chat or survey has such members.
             Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings | Dialect::OpenAiModerations | Dialect::Rerank => {
                 self.prompts > 0
@@ -121,12 +121,12 @@ fn members(body: &[u8]) -> Result<Members, crate::Error> {
     let mut reader = Reader::new(body, &limits, Side::Request, &mut scratch)?;
     let mut found = Members::default();
     reader.object()?;
-    while let Some((_, name)) = reader.field(&MEMBERS)? {
+    while let Some((key, name)) = reader.field(&MEMBERS)? {
         let value = reader.value()?;
         found.prompts += u32::from(PROMPTS.contains(&name));
         found.settings += u32::from(SETTINGS.contains(&name));
         found.has_model |= name == "model";
-        found.has_messages |= name == "messages";
+        found.has_text |= ["text", "input_ids", "input_embeds"].iter().any(|text| key.is(body, text));
         match (name, value) {
             ("messages", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
@@ -152,7 +152,7 @@ fn members(body: &[u8]) -> Result<Members, crate::Error> {
 /// Returns `true` if a body that is no JSON in the strict sense may name a model or messages, in any case, escaped or in UTF-16.
 fn may_have_members(body: &[u8]) -> bool {
     let folded: Vec<u8> = body.iter().filter(|byte| **byte != 0).map(u8::to_ascii_lowercase).collect();
-    [&b"model"[..], b"messages", b"prompt", b"\"input", b"\\u00"]
+    [&b"model"[..], b"messages", b"prompt", b"\"input", b"\"text\"", b"\\u00"]
         .iter()
         .any(|word| memchr::memmem::find(&folded, word).is_some())
 }
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn bodies_of_llm_calls_are_told_from_others() {
-        use Dialect::{AnthropicMessages, OllamaChat, OpenAiCompletions, OpenAiResponses};
+        use Dialect::{AnthropicMessages, OllamaChat, OpenAiCompletions, OpenAiResponses, TextGeneration};
         for (dialect, body, want) in [
             (AnthropicMessages, r#"{"model":"claude","messages":[],"max_tokens":9}"#, true),
             (AnthropicMessages, r#"{"messages":[{"role":"user","content":"hi"}]}"#, true),
@@ -195,6 +195,9 @@ mod tests {
             (OpenAiCompletions, r#"{"course":7,"grade":"A"}"#, false),
             (OllamaChat, r#"{"model":"llama3"}"#, true),
             (OllamaChat, r#"{"message":"hi"}"#, false),
+            (TextGeneration, r#"{"text":"hi"}"#, true),
+            (TextGeneration, r#"{"inputs":"hi"}"#, true),
+            (TextGeneration, r#"{"report":"q3","format":"pdf"}"#, false),
         ] {
             assert_eq!(is_call(dialect, body.as_bytes()), want, "{dialect:?} {body}");
         }

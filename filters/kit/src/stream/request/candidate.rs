@@ -20,7 +20,6 @@ const BEGINNING: usize = 64;
 
 /// Body that may be a call, of which Envoy holds `size` bytes.
 pub(super) struct Candidate {
-    id: u32,
     size: usize,
     encoding: Option<ContentEncoding>,
     ambiguous: Option<Identity>,
@@ -38,7 +37,7 @@ pub(super) fn begin(plugin: &Rc<Plugin>, id: u32, head: CallHead, ambiguous: Opt
     match encoding {
         Ok(encoding) if !is_form => {
             plugin.watchdog.watch(id, head.endpoint.dialect, head.is_first, head.headers.byte_size() as u64);
-            let body = Candidate { id, size: 0, encoding, ambiguous };
+            let body = Candidate { size: 0, encoding, ambiguous };
             Progress::Held(Held { head, body: HeldBody::Candidate(body) })
         }
         _ => other_service(plugin, &head),
@@ -74,7 +73,7 @@ impl Candidate {
         let limits = InflateLimits { max_bytes: plugin.limits().max_request_bytes, ..InflateLimits::default() };
         let is_call = match self.encoding {
             None => head.endpoint.accepts(&body),
-            // A body that does not decode is refused if it is a call, and cannot be one.
+            // No server reads a call from a body that does not decode.
             Some(encoding) => inflate(encoding, &body, limits).is_ok_and(|body| head.endpoint.accepts(&body)),
         };
         if !is_call {
@@ -88,7 +87,6 @@ impl Candidate {
         if has_escaped_slash(Some(&head.endpoint), &head.headers.get(":path")) {
             return escaped_slash(plugin, dialect);
         }
-        debug_assert!(self.id > 0, "a stream has an id");
         match media::read(&head.headers, plugin.limits(), dialect) {
             Ok(BodyFormat::Json(encoding)) => super::JsonBody { size: self.size, encoding }.complete(plugin, head),
             Ok(BodyFormat::Form(_)) => other_service(plugin, &head),
