@@ -47,7 +47,7 @@ pub(crate) enum Disposition {
 
 impl Unreadable {
     /// Names of all reasons, in metrics and in `tollgate.unscanned`.
-    pub(crate) const NAMES: [&'static str; 12] = [
+    pub(crate) const NAMES: [&'static str; 13] = [
         "unknown_path",
         "request_malformed",
         "request_too_large",
