@@ -12,7 +12,8 @@ pub(super) struct LocalReplies {
 impl LocalReplies {
     /// Reads the `local_reply_config` of a connection manager.
     ///
-    /// Mappers that select replies by response flags leave those of the filters alone, which have no flag.
+    /// Mappers that select replies by response flags leave those of the filters alone, which have no flag. So do mappers for requests
+    /// that ask for a WebSocket: the filters have a reply of their own to these, with the status that such a mapper sets.
     ///
     /// # Errors
     /// The configuration changes the replies of the filters, which the runner would not show.
@@ -24,6 +25,9 @@ impl LocalReplies {
         }
         let mappers = config.get("mappers").and_then(Value::as_array);
         for (index, mapper) in mappers.into_iter().flatten().enumerate() {
+            if is_for_upgrades(mapper) {
+                continue;
+            }
             let flags = mapper.pointer("/filter/response_flag_filter/flags").and_then(Value::as_array);
             let Some(flags) = flags.filter(|flags| !flags.is_empty()) else {
                 let problem = format!(
@@ -43,6 +47,16 @@ impl LocalReplies {
         }
         Ok(replies)
     }
+}
+
+/// Returns `true` if a mapper selects only replies to requests that ask for a WebSocket.
+fn is_for_upgrades(mapper: &Value) -> bool {
+    let filters = mapper.pointer("/filter/and_filter/filters").and_then(Value::as_array);
+    filters.into_iter().flatten().any(|filter| {
+        let header = filter.pointer("/header_filter/header");
+        let member = |pointer| header.and_then(|header| header.pointer(pointer)).and_then(Value::as_str);
+        member("/name") == Some("upgrade") && member("/string_match/exact") == Some("websocket")
+    })
 }
 
 fn unsupported(problem: &str) -> String {
@@ -65,6 +79,12 @@ mod tests {
         ]});
         assert_eq!(of(without_cluster).unwrap().without_cluster.as_deref(), Some("no"));
         assert_eq!(LocalReplies::of(&json!({})), Ok(LocalReplies::default()));
+        let to_upgrades = json!({"and_filter": {"filters": [
+            {"status_code_filter": {"comparison": {"op": "EQ", "value": {"default_value": 403}}}},
+            {"header_filter": {"header": {"name": "upgrade", "string_match": {"exact": "websocket"}}}},
+        ]}});
+        let mappers = json!({"mappers": [{"filter": to_upgrades, "status_code": 426}]});
+        assert_eq!(of(mappers), Ok(LocalReplies::default()));
         let by_status = json!({"status_code_filter": {"comparison": {"op": "GE", "value": {"default_value": 500}}}});
         for (config, words) in [
             (json!({"body_format": {"json_format": {}}}), "`local_reply_config.body_format`"),

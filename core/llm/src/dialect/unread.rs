@@ -5,8 +5,8 @@
 
 use memchr::memmem;
 
-use super::{Dialect, Endpoint};
 use super::path::{Path, Pattern};
+use super::{Dialect, Endpoint};
 
 /// Treatment of a request on a path that is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
