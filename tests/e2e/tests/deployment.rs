@@ -146,7 +146,7 @@ pub fn mock() -> MockLlm {
 }
 
 /// API that the tests add to the routes of the reference, as users may.
-pub const ADDED_API: &str = "/v1/vector_stores";
+pub const ADDED_API: &str = "/app/vector_stores";
 
 const HTTP_FILTERS: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
 

@@ -149,6 +149,11 @@ fn wrong_configurations_are_refused_with_the_field() {
 }
 
 #[test]
+fn every_listed_path_is_treated_as_the_page_says() {
+    block_on(paths::listed(Deployment::gateway()));
+}
+
+#[test]
 fn websockets_to_models_are_refused_with_426() {
     websocket::refused(Deployment::gateway());
 }

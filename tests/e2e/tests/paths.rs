@@ -2,13 +2,14 @@
 
 use crate::chat::Chat;
 use crate::client::{self, Framing, Request, Response, Stay};
+use crate::deployment::{self, Deployment};
+use crate::findings::Findings;
 use crate::run::Run;
 use crate::scenarios::passing::{OtherPath, other_paths};
 
 /// Runs all checks.
 pub async fn all(run: &mut Run) {
     spellings(run).await;
-    listed(run).await;
     others(run).await;
 }
 
@@ -35,7 +36,11 @@ fn rows() -> Vec<Row> {
 }
 
 /// Checks that every path in the table is treated as the table says: a call is read, and a path that is not read is refused.
-async fn listed(run: &mut Run) {
+pub async fn listed(deployment: Deployment) {
+    let mock = deployment::mock();
+    let mut findings = Findings::new(deployment.name);
+    let gateway = deployment.start(deployment.bootstrap(&mock));
+    let address = gateway.address();
     let named = |response: &Response| {
         let text = response.text();
         ["unread_path", "batch_refused"].iter().any(|code| text.contains(code))
@@ -47,41 +52,37 @@ async fn listed(run: &mut Run) {
             ("Known and not read", [_, path, fate]) if path.starts_with('/') => (path, fate.as_str(), false),
             _ => continue,
         };
-        let base = match path.split('/').nth(1) {
-            _ if by_body => "/ollama",
-            Some("v1" | "v2" | "v1beta" | "v1alpha" | "v1beta1" | "openai" | "model" | "api" | "mcp") => "",
-            _ => "/v1",
-        };
+        let base = if by_body { "/ollama" } else { "" };
         let path = path.replace("{model...}", "m").replace("{model}", "m").replace("{any}", "x");
         let path = format!("{base}{path}");
-        run.findings.about(format_args!("{path} in the table of paths"));
+        findings.about(format_args!("{path} in the table of paths"));
         checked += 1;
         // Every filter refuses this body where it reads one.
         let request = Chat::raw(r#"{"model":"gpt-4o","model":"b","prompt":"AKIAPLANTED0123456Z9"}"#).at(&path);
         let bodyless = Request { body: Vec::new(), ..request.clone() };
-        let address = run.gateway.address();
         if fate == "call" {
             let response = client::exchange(address, &request, Framing::Http1Length, Stay::ToTheEnd).await;
             // MCP has its own form of errors, in a 200.
             let is_read = |response: &Response| response.status == 400 || path.ends_with("/mcp");
-            run.findings.same("read", response.map(|response| is_read(&response)), Ok(true));
+            findings.same("read", response.map(|response| is_read(&response)), Ok(true));
         } else if fate == "passes" {
             let response = client::exchange(address, &bodyless, Framing::Http1Length, Stay::ToTheEnd).await;
-            run.findings.same("refused", response.map(|response| named(&response)), Ok(false));
+            findings.same("refused", response.map(|response| named(&response)), Ok(false));
         } else {
             for request in [&request, &bodyless] {
                 let response = client::exchange(address, request, Framing::Http1Length, Stay::ToTheEnd).await;
-                run.findings.same("status", response.map(|response| response.status), Ok(404));
+                findings.same("status", response.map(|response| response.status), Ok(404));
             }
         }
     }
-    run.findings.about("paths in the table");
-    run.findings.holds(checked > 200, format_args!("{checked} paths"));
+    findings.about("paths in the table");
+    findings.holds(checked > 200, format_args!("{checked} paths"));
     // Paths that carry nothing pass.
-    let received = run.mock.received();
+    let received = mock.received();
     let read = received.iter().filter(|received| received.body.windows(4).any(|bytes| bytes == b"AKIA"));
     let read: Vec<_> = read.map(|received| received.path.clone()).collect();
-    run.findings.holds(read.is_empty(), format_args!("the upstream received {read:?}"));
+    findings.holds(read.is_empty(), format_args!("the upstream received {read:?}"));
+    findings.settle();
 }
 
 /// Checks that a call is read under every spelling of its path that some server behind Envoy may accept.

@@ -52,7 +52,12 @@ impl Pattern {
 
     /// Returns the specificity: of two matching patterns, the one with the higher rank wins.
     pub(crate) fn rank(&self) -> usize {
-        self.path.split('/').map(|word| if word.starts_with('{') { 3 } else { 4 }).sum()
+        let of_word = |word: &str| match word.starts_with('{') {
+            true if word.contains("}:") => 7,
+            true => 6,
+            false => 8,
+        };
+        self.path.split('/').map(of_word).sum()
     }
 
     /// Matches the end of a path; returns the model if the pattern has one.

@@ -62,7 +62,6 @@ pub(super) const GROUPS: &[Group] = &[
                     "v1/chat/completions/{any}",
                     "v1/uploads/{any}/complete",
                     "v1/conversations/{any}/restart",
-                    "v1/threads/runs",
                     "v1/threads/{any}/runs",
                     "v1/threads/{any}/runs/{any}",
                     "v1/threads/{any}/runs/{any}/submit_tool_outputs",
