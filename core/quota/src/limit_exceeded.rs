@@ -96,7 +96,7 @@ impl LimitExceeded {
     ///
     /// Unless waiting does not help, these are `retry-after` in whole seconds, rounded up (RFC 9110, section 10.2.3), and
     /// `retry-after-ms` for OpenAI's clients. These clients retry every 429 within seconds; `x-should-retry: false` stops them if
-    /// a retry is useless: for a call that never fits, for money, and for a window that ends later than [`MAX_WAIT`].
+    /// a retry is useless: for a call that never fits, for money, and for a window that ends later than a minute.
     pub fn headers(&self) -> Vec<Header> {
         let mut headers = ratelimit_headers(&self.statuses);
         if !self.never_fits {
