@@ -196,6 +196,8 @@ impl Holdback {
     pub(crate) fn give_up(&mut self, context: &mut Context<'_>, out: &mut String) {
         let open = self.tails.open(context.policy);
         self.release_until(context, self.end(), open, out);
+        // The replacement of an open match leaves with a later piece.
+        self.cuts.reach_all(out.len());
         self.given_up = open.unwrap_or(self.released);
         self.discard(context.policy);
     }
@@ -225,8 +227,12 @@ impl Holdback {
         out: &mut String,
     ) -> Option<Cause> {
         if self.is_unscanned {
-            out.push_str(piece);
+            // Redactions that were found in the piece alone are made all the same.
+            self.kept.push_str(piece);
+            self.release_until(context, self.end(), None, out);
             self.cuts.reach_all(out.len());
+            self.base = self.end();
+            self.kept.clear();
             return None;
         }
         context.scratch.meter = self.meter;

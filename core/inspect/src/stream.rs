@@ -290,14 +290,15 @@ impl StreamInspector {
             let Some(tail) = text.tail.as_ref().filter(|tail| all || tail.event + MAX_WAITING <= self.events) else {
                 continue;
             };
-            let event = tail.event;
-            if text.last > event {
+            // A text that goes on is part of the same possible match. Nothing of it has left since.
+            if text.last > tail.event && !all {
                 continue;
             }
             self.released.clear();
             context.applicable = Applicable::to_part(channel.part, &self.excluded);
             text.holdback.give_up(&mut context, &mut self.released);
-            if let Some((event, tail)) = text.take_tail(&mut self.released, true) {
+            if let Some((event, mut tail)) = text.take_tail(&mut self.released, true) {
+                tail.push_str(&self.released);
                 self.delayed.add_tail(event, &text.event_of(&tail));
             }
         }
@@ -396,6 +397,7 @@ impl StreamInspector {
         let start = out.len();
         let result = self.end_unknown(|_| true, true).and_then(|decided| self.decide(decided, None));
         let result = result.and_then(|()| self.resolve(|_| true, &mut 0, out)).and_then(|()| self.delay(start, out));
+        debug_assert!(result.is_err() || self.delayed.is_empty(), "nothing waits behind the end");
         self.verdict(result, start, out)
     }
 
@@ -566,6 +568,10 @@ impl StreamInspector {
     /// Inspects a string in a member that the dialect does not know: alone, and as a piece of the text at its place.
     fn unknown_piece(&mut self, current: &mut Current<'_>, place: TextPlace, at: usize, piece: &str) -> Continue {
         let Some(text) = current.chunk.texts.get(at) else { return Ok(()) };
+        if piece.is_empty() {
+            // It continues nothing.
+            return Ok(());
+        }
         let piece = UnknownPiece { place, channel: text.channel, event: self.events, span: text.str.span, text: piece };
         let mut context = Context {
             policy: &self.policy,
@@ -662,9 +668,17 @@ impl StreamInspector {
             blocked = self.release_arguments(index, released)?;
         }
         let Some((_, text)) = self.texts.get_mut(index) else { return Ok(()) };
-        text.last = self.events;
-        if let Some((event, tail)) = text.take_tail(released, blocked.is_some()) {
-            self.delayed.add_tail(event, &text.event_of(&tail));
+        if !piece.is_empty() {
+            text.last = self.events;
+        }
+        match text.take_tail(released, blocked.is_some()) {
+            Some((event, tail)) if event < self.events => self.delayed.add_tail(event, &text.event_of(&tail)),
+            Some((_, tail)) => {
+                // The text ends with the event that its end was to leave in front of.
+                current.tails = current.tails.saturating_sub(1);
+                released.insert_str(0, &tail);
+            }
+            None => {}
         }
         self.report.restored += text.restore(&self.values, last || blocked.is_some(), released);
         let held = text.held_arguments();

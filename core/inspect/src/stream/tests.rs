@@ -517,6 +517,16 @@ fn the_withheld_end_of_a_text_leaves_in_front_of_what_follows_it() {
     let content = |piece: &str| event(&[delta(&(0, CONTENT, piece.to_owned()), false)]);
     let tool = |piece: &str| event(&[delta(&(0, 2, piece.to_owned()), false)]);
     let end = event(&[r#"{"index":0,"delta":{},"finish_reason":"stop"}"#.to_owned()]);
+    let both = |reasoning: &str, content: &str| {
+        event(&[format!(r#"{{"index":0,"delta":{{"reasoning_content":"{reasoning}","content":"{content}"}}}}"#)])
+    };
+    let last = |content: &str, arguments: &str| {
+        let call = format!(r#"{{"index":0,"function":{{"arguments":"{arguments}"}}}}"#);
+        event(&[format!(
+            r#"{{"index":0,"delta":{{"content":"{content}","tool_calls":[{call}]}},"finish_reason":"tool_calls"}}"#
+        )])
+    };
+    let done = event(&[]);
     for (body, want) in [
         (reasoning("ask bob") + &content("Hello. ") + &end, "ask |bob|Hello. |"),
         (reasoning("ask bob") + &content("Hello. "), "ask |bob|Hello. "),
@@ -524,6 +534,9 @@ fn the_withheld_end_of_a_text_leaves_in_front_of_what_follows_it() {
         // The text goes on behind the other one.
         (reasoning("ask bob") + &content("Hi. ") + &reasoning("@b.c now! ") + &end, "ask |[email]|Hi. | now! |"),
         (reasoning("ask bob") + &content("Hi. ") + &reasoning(" now. ") + &end, "ask |bob|Hi. | now. |"),
+        // An empty piece neither goes on nor ends the wait.
+        (reasoning("ask bob") + &both("", "Hi. ") + &both("", "You. ") + &end, "ask |bob|Hi. |You. |"),
+        (content("I ask bob") + &last("", "{}") + &done, "I ask |bob{}|"),
         // Both end with one event.
         (reasoning("ask bob") + &content("Hi bob") + &end, "ask |bob|Hi |bob|"),
         // The other text of the event that begins it is withheld, too.
@@ -543,6 +556,42 @@ fn the_withheld_end_of_a_text_leaves_in_front_of_what_follows_it() {
             })
             .collect();
         assert_eq!(texts.join("|"), want, "{body}");
+    }
+}
+
+#[test]
+fn nothing_delays_a_stream_without_end() {
+    let tail =
+        r#"{"id":"k","match":{"head":"-BEGIN KEY-","tail":"-END KEY-"},"action":"redact","replacement":"[key]"}"#;
+    let content = |text: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}"#);
+    let unknown = |text: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"state":"{text}"}}}}]}}"#);
+    let both = |unknown: &str, text: &str| {
+        format!(r#"{{"choices":[{{"index":0,"delta":{{"state":"{unknown}","content":"{text}"}}}}]}}"#)
+    };
+    let reasoning = |thought: &str, text: &str| {
+        format!(r#"{{"choices":[{{"index":0,"delta":{{"reasoning_content":"{thought}","content":"{text}"}}}}]}}"#)
+    };
+    for (rule, first, next) in [
+        (EMAIL, vec![reasoning("ask bob", "")], reasoning("", "word. ")),
+        (EMAIL, vec![unknown("thinking")], both("", "word. ")),
+        (tail, vec![unknown("-BEGIN KEY-abc")], content("word. ")),
+        (tail, vec![reasoning("-BEGI", ""), content("a. "), reasoning("N KEY-abc", "")], content("word. ")),
+    ] {
+        let mut inspector = StreamInspector::new(policy(&[rule]), Dialect::OpenAiChat);
+        let (mut parser, mut out) = (EventParser::new(Dialect::OpenAiChat), Vec::new());
+        let mut framer = Framer::new(Framing::Sse, 1 << 20);
+        for data in first.iter().chain(std::iter::repeat_n(&next, 12_000)) {
+            let pushed = framer.push(format!("data: {data}\n\n").as_bytes(), |event| {
+                assert_eq!(inspector.event(&parser.parse(event), &mut out), StreamVerdict::Continue);
+                Ok::<_, ()>(())
+            });
+            pushed.unwrap();
+            assert!(inspector.delayed.bytes() <= MAX_DELAYED_BYTES + 1024, "{first:?}");
+        }
+        assert_eq!(inspector.finish(&mut out), StreamVerdict::Continue);
+        let out = String::from_utf8(out).unwrap();
+        assert_eq!(out.matches("word. ").count(), 12_000, "{first:?}");
+        assert!(!out.contains("abc"), "{first:?}");
     }
 }
 
