@@ -309,12 +309,19 @@ impl Endpoint {
 }
 
 impl Endpoint {
-    /// Returns the call on an MCP server whose path is `server`; `None` if the path or the method is another.
+    /// Returns the call on the MCP server whose path is one of `servers`, and the position of that path; `None` if the path or the
+    /// method is another.
     #[must_use]
-    pub fn of_mcp_server(method: &[u8], path: &[u8], server: &str) -> Option<Endpoint> {
-        let has_body = ["POST", "PUT", "PATCH"].iter().any(|known| method.eq_ignore_ascii_case(known.as_bytes()));
-        let is_method = has_body || mcp::is_bodiless(method);
-        (is_method && mcp::is_path_of(path, server)).then(|| Endpoint::from(Dialect::Mcp))
+    pub fn of_mcp_server<'s>(
+        method: &[u8],
+        path: &[u8],
+        mut servers: impl Iterator<Item = &'s str>,
+    ) -> Option<(Endpoint, usize)> {
+        if !path_class::writes(method) && !mcp::is_bodiless(method) {
+            return None;
+        }
+        let path = path::Path::new(path);
+        servers.position(|server| path.is_exactly(server)).map(|at| (Endpoint::from(Dialect::Mcp), at))
     }
 
     /// Returns `true` if requests of the call may have no body, and are read all the same.

@@ -86,11 +86,6 @@ pub(crate) fn is_method(method: &str) -> bool {
     METHODS.contains(&method)
 }
 
-/// Returns `true` if a path is that of an MCP server at `server`, whatever its case, encoding and empty segments.
-pub(crate) fn is_path_of(path: &[u8], server: &str) -> bool {
-    Path::new(path).is_exactly(server)
-}
-
 /// Returns `true` if a request without a body belongs to the transport: `GET` opens a stream, `DELETE` ends a session.
 pub(super) fn is_bodiless(method: &[u8]) -> bool {
     [&b"GET"[..], b"DELETE"].iter().any(|known| method.eq_ignore_ascii_case(known))
@@ -107,6 +102,7 @@ pub(crate) fn write_error(error: &ApiError<'_>, id: &[u8], out: &mut Vec<u8>) {
     let code = match (error.status, error.code) {
         (_, Some("unknown_method")) => "-32601",
         (_, Some("tool_not_allowed" | "unknown_server")) => "-32602",
+        (_, Some("rate_limit_exceeded" | "insufficient_quota")) => "-32029",
         (400, None) => "-32700",
         (413 | 415, _) => "-32600",
         (401, _) => "-32011",

@@ -136,7 +136,7 @@ pub(super) fn endpoint(method: &[u8], path: &[u8]) -> Option<Endpoint> {
 
 /// Position at which the path of an API may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Base {
+pub(super) enum Base {
     /// The policy names no prefixes.
     Root,
     /// Behind a prefix of the policy, of so many segments.
@@ -144,7 +144,7 @@ enum Base {
 }
 
 /// Returns the beginning of the API's path; `None` if the path is below none of the prefixes.
-fn base(prefixes: &[PathPrefix], path: &Path<'_>) -> Option<Base> {
+pub(super) fn base(prefixes: &[PathPrefix], path: &Path<'_>) -> Option<Base> {
     if prefixes.is_empty() {
         return Some(Base::Root);
     }
@@ -160,7 +160,8 @@ fn base(prefixes: &[PathPrefix], path: &Path<'_>) -> Option<Base> {
 }
 
 fn find(method: &[u8], raw: &[u8], path: &Path<'_>, base: Base) -> Option<Endpoint> {
-    if let Some(fetch) = stored_response::detect(method, raw, path) {
+    if let Some(fetch) = stored_response::detect(method, raw, path, |used| is_certain(Prefix::Known, path, used, base))
+    {
         return Some(fetch);
     }
     if mcp::is_session(method, path) {
@@ -172,11 +173,11 @@ fn find(method: &[u8], raw: &[u8], path: &Path<'_>, base: Base) -> Option<Endpoi
     let mut best: Option<(usize, Endpoint)> = None;
     for dialect in Dialect::ALL.iter().copied() {
         for pattern in dialect.spec().paths {
-            let rank = pattern.rank();
-            if best.as_ref().is_some_and(|(known, _)| *known >= rank) {
-                continue;
-            }
             if let Some((model, used)) = pattern.find(path) {
+                let rank = pattern.rank();
+                if best.as_ref().is_some_and(|(known, _)| *known >= rank) {
+                    continue;
+                }
                 let model = model.map(|model| PathModel { name: model.name, span: model.span });
                 let is_certain = is_certain(pattern.prefix, path, used, base);
                 let endpoint = Endpoint { model, stream: pattern.stream, is_certain, ..Endpoint::from(dialect) };
@@ -188,7 +189,7 @@ fn find(method: &[u8], raw: &[u8], path: &Path<'_>, base: Base) -> Option<Endpoi
 }
 
 /// Returns `true` for methods with a body, in any case: some servers ignore the case.
-fn writes(method: &[u8]) -> bool {
+pub(super) fn writes(method: &[u8]) -> bool {
     ["POST", "PUT", "PATCH"].iter().any(|known| method.eq_ignore_ascii_case(known.as_bytes()))
 }
 
@@ -221,8 +222,11 @@ fn is_version(segment: &[u8]) -> bool {
 
 /// Returns the class of a path that is in the table of those that are not read.
 fn listed(path: &Path<'_>, base: Base, method: &[u8], has_body: bool) -> Option<PathClass> {
-    let unread::Listed { kind, dialect, is_certain } =
-        unread::find(path, |used| is_certain(Prefix::Known, path, used, base))?;
+    let unread::Listed { kind, dialect, is_certain } = unread::find(path, |used| match used {
+        // One word is a server's only at its root: `/api/v1/slots` is another service's.
+        1 => path.len() == 1 || is_certain(Prefix::Provider, path, used, base),
+        _ => is_certain(Prefix::Known, path, used, base),
+    })?;
     let is_certain = is_certain || is_known_root(path, base);
     let is_refused = match kind {
         UnreadKind::Every => !method.eq_ignore_ascii_case(b"OPTIONS"),

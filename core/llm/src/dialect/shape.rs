@@ -38,32 +38,16 @@ const SETTINGS: [&str; 11] = [
 ];
 
 /// All of the above.
-const MEMBERS: [&str; 24] = [
-    "messages",
-    "input",
-    "inputs",
-    "prompt",
-    "query",
-    "documents",
-    "texts",
-    "instructions",
-    "system",
-    "previous_response_id",
-    "sampling_params",
-    "suffix",
-    "chat_history",
-    "model",
-    "max_tokens",
-    "max_output_tokens",
-    "max_completion_tokens",
-    "temperature",
-    "top_p",
-    "tools",
-    "stream",
-    "options",
-    "parameters",
-    "message",
-];
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler only")]
+const MEMBERS: [&str; PROMPTS.len() + SETTINGS.len()] = {
+    let mut all = [""; PROMPTS.len() + SETTINGS.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < PROMPTS.len() { PROMPTS[at] } else { SETTINGS[at - PROMPTS.len()] };
+        at += 1;
+    }
+    all
+};
 
 /// Returns `false` if a body that begins so is no JSON object.
 pub(super) fn may_be_call(beginning: &[u8]) -> bool {
@@ -98,6 +82,8 @@ struct Members {
     has_roles: bool,
     /// `true` if there is a text, or token ids, as SGLang has them.
     has_text: bool,
+    /// `true` if there is a member of stored conversations or sessions.
+    has_items: bool,
 }
 
 impl Members {
@@ -106,6 +92,8 @@ impl Members {
             // Servers of their own, whose words other services use even at the root.
             Dialect::OllamaChat | Dialect::OllamaGenerate | Dialect::OllamaEmbed => self.has_model || self.prompts > 0,
             Dialect::TextGeneration => self.has_model || self.has_text || self.prompts > 0,
+            Dialect::CohereV1 => self.prompts + self.settings > 0 || self.has_text,
+            Dialect::OpenAiConversations | Dialect::OpenAiRealtime => self.has_items || self.prompts > 0,
             // No chat or survey has such members.
             Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings | Dialect::OpenAiModerations | Dialect::Rerank => {
                 self.prompts > 0
@@ -127,6 +115,7 @@ fn members(body: &[u8]) -> Result<Members, crate::Error> {
         found.settings += u32::from(SETTINGS.contains(&name));
         found.has_model |= name == "model";
         found.has_text |= ["text", "input_ids", "input_embeds"].iter().any(|text| key.is(body, text));
+        found.has_items |= ["items", "role", "session"].iter().any(|own| key.is(body, own));
         match (name, value) {
             ("messages", Value::Array(_)) => {
                 while let Some(value) = reader.element()? {
@@ -152,9 +141,9 @@ fn members(body: &[u8]) -> Result<Members, crate::Error> {
 /// Returns `true` if a body that is no JSON in the strict sense may name a model or messages, in any case, escaped or in UTF-16.
 fn may_have_members(body: &[u8]) -> bool {
     let folded: Vec<u8> = body.iter().filter(|byte| **byte != 0).map(u8::to_ascii_lowercase).collect();
-    [&b"model"[..], b"messages", b"prompt", b"\"input", b"\"text\"", b"\\u00"]
-        .iter()
-        .any(|word| memchr::memmem::find(&folded, word).is_some())
+    let is_in = |word: &[u8]| memchr::memmem::find(&folded, word).is_some();
+    // An escape can hide any name.
+    is_in(b"\\u00") || is_in(b"\"text\"") || MEMBERS.iter().any(|name| is_in(format!("\"{name}").as_bytes()))
 }
 
 #[cfg(test)]
@@ -162,14 +151,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_members_are_prompts_or_settings() {
-        let all: Vec<_> = PROMPTS.into_iter().chain(SETTINGS).collect();
-        assert_eq!(MEMBERS[..], all[..]);
-    }
-
-    #[test]
     fn bodies_of_llm_calls_are_told_from_others() {
-        use Dialect::{AnthropicMessages, OllamaChat, OpenAiCompletions, OpenAiResponses, TextGeneration};
+        use Dialect::{
+            AnthropicMessages, CohereV1, OllamaChat, OpenAiCompletions, OpenAiConversations, OpenAiRealtime,
+            OpenAiResponses, Rerank, TextGeneration,
+        };
         for (dialect, body, want) in [
             (AnthropicMessages, r#"{"model":"claude","messages":[],"max_tokens":9}"#, true),
             (AnthropicMessages, r#"{"messages":[{"role":"user","content":"hi"}]}"#, true),
@@ -195,6 +181,13 @@ mod tests {
             (OpenAiCompletions, r#"{"course":7,"grade":"A"}"#, false),
             (OllamaChat, r#"{"model":"llama3"}"#, true),
             (OllamaChat, r#"{"message":"hi"}"#, false),
+            (CohereV1, r#"{"model":"command-r","message":"hi"}"#, true),
+            (CohereV1, r#"{"text":"hi"}"#, true),
+            (CohereV1, r#"{"channel":7,"body":"hi"}"#, false),
+            (OpenAiConversations, r#"{"items":[]}"#, true),
+            (OpenAiConversations, r#"{"role":"user","content":"hi"}"#, true),
+            (OpenAiRealtime, r#"{"session":{"type":"realtime"}}"#, true),
+            (Rerank, r#"{"query":"a","query":"b","documents":["c"]}"#, true),
             (TextGeneration, r#"{"text":"hi"}"#, true),
             (TextGeneration, r#"{"inputs":"hi"}"#, true),
             (TextGeneration, r#"{"report":"q3","format":"pdf"}"#, false),

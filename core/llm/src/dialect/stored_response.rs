@@ -45,8 +45,14 @@ const INTERACTION: Pattern = Pattern::new("v1beta/interactions/{any}");
 /// Beginning of the ids that OpenAI, Azure and vLLM give to responses.
 const ID_PREFIX: &str = "resp_";
 
-/// Detects a call that returns what the provider stores.
-pub(super) fn detect(method: &[u8], path: &[u8], normalised: &Path<'_>) -> Option<Endpoint> {
+/// Detects a call that returns what the provider stores. `is_known` returns `true` if paths of LLM APIs follow what is before so many
+/// segments from the end.
+pub(super) fn detect(
+    method: &[u8],
+    path: &[u8],
+    normalised: &Path<'_>,
+    is_known: impl Fn(usize) -> bool,
+) -> Option<Endpoint> {
     let is_get = method.eq_ignore_ascii_case(b"GET");
     let (patterns, anywhere) = if is_get {
         (&FETCH, FETCH_ANYWHERE)
@@ -65,7 +71,7 @@ pub(super) fn detect(method: &[u8], path: &[u8], normalised: &Path<'_>) -> Optio
     let is = |pattern: &Pattern| pattern.matches(normalised).is_some();
     if !is_get {
         None
-    } else if ITEMS.iter().any(is) {
+    } else if ITEMS.iter().any(|pattern| pattern.find(normalised).is_some_and(|(_, used)| is_known(used))) {
         Some(of(Dialect::OpenAiConversations))
     } else if is(&COMPLETION) {
         Some(of(Dialect::OpenAiChat))

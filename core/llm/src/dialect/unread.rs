@@ -6,6 +6,7 @@
 use memchr::memmem;
 
 use super::path::{Path, Pattern};
+use super::path_class::{self, PathPrefix};
 use super::{Dialect, Endpoint};
 
 /// Treatment of a request on a path that is not read.
@@ -447,13 +448,17 @@ pub(super) const GROUPS: &[Group] = &[
     },
 ];
 
-/// Returns `true` if a request with this path would talk to a model over a WebSocket: on the path of a known API, or of one that
-/// there is as a WebSocket only (OpenAI's Realtime API, Gemini's Live API).
+/// Returns `true` if a request with this path would talk to a model over a WebSocket, where LLM APIs are below these prefixes: on the
+/// path of a known API, or of one that there is as a WebSocket only (OpenAI's Realtime API, Gemini's Live API).
 #[must_use]
-pub fn is_websocket_api(path: &[u8]) -> bool {
+pub fn is_websocket_api(prefixes: &[PathPrefix], path: &[u8]) -> bool {
     const REALTIME: [Pattern; 2] = [Pattern::new("v1/realtime"), Pattern::new("openai/realtime")];
     let normalised = Path::new(path);
-    let is_live = memmem::find(path, b"BidiGenerateContent").is_some();
+    if path_class::base(prefixes, &normalised).is_none() {
+        return false;
+    }
+    let last = normalised.segment_from_end(0).unwrap_or_default().to_ascii_lowercase();
+    let is_live = memmem::find(&last, b"bidigeneratecontent").is_some();
     let is_call = |method| Endpoint::detect(method, path).is_some_and(|endpoint| endpoint.is_certain);
     is_live
         || REALTIME.iter().any(|pattern| pattern.matches(&normalised).is_some())
@@ -477,11 +482,11 @@ pub(super) fn find(path: &Path<'_>, is_known: impl Fn(usize) -> bool) -> Option<
     for group in GROUPS {
         for (kind, patterns) in group.paths {
             for pattern in *patterns {
+                let Some((_, used)) = pattern.find(path) else { continue };
                 let rank = pattern.rank();
                 if best.is_some_and(|(known, _)| known >= rank) {
                     continue;
                 }
-                let Some((_, used)) = pattern.find(path) else { continue };
                 let is_certain = is_anywhere(pattern) || is_known(used);
                 if is_certain || *kind == UnreadKind::Batch {
                     best = Some((rank, Listed { kind: *kind, dialect: group.dialect, is_certain }));
@@ -511,11 +516,13 @@ mod tests {
             ("/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent?key=k", true),
             ("/v1/messages", true),
             ("/v1/models", false),
+            ("/ws/Bidi%47enerateContent", true),
+            ("/chat?x=BidiGenerateContent", false),
             ("/api/channels/7/messages", false),
             ("/socket.io/?transport=websocket", false),
             ("/", false),
         ] {
-            assert_eq!(is_websocket_api(path.as_bytes()), want, "{path}");
+            assert_eq!(is_websocket_api(&[], path.as_bytes()), want, "{path}");
         }
     }
 }

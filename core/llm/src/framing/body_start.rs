@@ -21,7 +21,7 @@ pub enum BodyStart {
     Other,
 }
 
-/// White space before the first other byte; longer runs count as that byte.
+/// White space before the first other byte. A body with more is read as JSON.
 const MAX_SPACE: usize = 1024;
 
 impl BodyStart {
@@ -48,6 +48,8 @@ impl BodyStart {
         let is_line_start = matches!(space.last(), None | Some(b'\n' | b'\r'));
         match rest.first()? {
             b'{' | b'[' => Some(BodyStart::Json),
+            // JSON may follow, and what is none turns out unreadable. No stream begins so.
+            byte if byte.is_ascii_whitespace() => Some(BodyStart::Json),
             _ if is_line_start => detect_field(rest),
             _ => Some(BodyStart::Other),
         }
@@ -136,8 +138,8 @@ mod tests {
         ] {
             assert_eq!(BodyStart::detect(body), want, "{:?}", String::from_utf8_lossy(body));
         }
-        assert_eq!(BodyStart::detect(&[b'\n'; 5000]), Some(Other));
-        assert_eq!(BodyStart::detect(&[b' '; BodyStart::MAX_BYTES]), Some(Other));
+        assert_eq!(BodyStart::detect(&[b'\n'; 5000]), Some(Json));
+        assert_eq!(BodyStart::detect(&[b' '; BodyStart::MAX_BYTES]), Some(Json));
     }
 
     #[test]

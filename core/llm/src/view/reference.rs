@@ -105,7 +105,7 @@ pub(super) fn kind_of_member(body: &[u8], owner: Option<Str>, member: Str, value
             b"file_id" | b"file_ids" | b"fileUri" | b"file_uri" => ReferenceKind::File,
             b"image_url" | b"video_url" | b"audio_url" | b"file_url" => return kind_of_url(body, value),
             b"url" if is_of(&["image_url", "video_url", "audio_url", "source"]) => return kind_of_url(body, value),
-            b"previous_response_id" | b"conversation" => ReferenceKind::Conversation,
+            b"previous_response_id" | b"previous_interaction_id" | b"conversation" => ReferenceKind::Conversation,
             b"server_url" | b"connector_id" | b"mcp_servers" => ReferenceKind::McpServer,
             b"container" => ReferenceKind::Container,
             b"vector_store_ids"
@@ -154,13 +154,15 @@ pub(super) fn kind_of_url(body: &[u8], literal: Str) -> Option<ReferenceKind> {
 
 /// Returns `true` if a literal is a URL, and neither a `data:` URL nor base64.
 fn is_url(body: &[u8], literal: Str) -> bool {
-    /// Maximum length of a scheme that matters, with its colon.
-    const SCHEME: usize = 16;
-    let raw = literal.span.of(body);
-    let start = raw.get(..SCHEME).unwrap_or(raw);
+    /// Number of bytes that tell a URL, whose scheme ends in a colon, from base64.
+    const START: usize = 16;
+    // Receivers strip white space.
+    let raw = literal.span.of(body).trim_ascii_start();
+    let start = raw.get(..START).unwrap_or(raw);
     let is_data = start.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"data:"));
-    // An escape can hide a colon.
-    !is_data && start.iter().any(|byte| matches!(byte, b':' | b'\\'))
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
+    // An escape, or white space in another script, can hide a scheme.
+    !is_data && !start.iter().all(is_base64)
 }
 
 #[cfg(test)]
@@ -190,6 +192,18 @@ mod tests {
         for (dialect, body, want) in [
             (OpenAiChat, user(r#"{"type":"image_url","image_url":{"url":"https://a.example/b.png"}}"#), "url https://a.example/b.png"),
             (OpenAiChat, user(r#"{"type":"image_url","image_url":"HTTP:\/\/a.example"}"#), "url HTTP://a.example"),
+            (
+                OpenAiChat,
+                user(r#"{"type":"image_url","image_url":"                 http://a.example"}"#),
+                "url                  http://a.example",
+            ),
+            (
+                OpenAiChat,
+                user("{\"type\":\"image_url\",\"image_url\":\"\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}http://a\"}"),
+                "url \u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}http://a",
+            ),
+            (GeminiGenerate, gemini(r#"{"fileData":{"fileUri":"https://evil.example//generativelanguage.googleapis.com/x"}}"#),
+                "url https://evil.example//generativelanguage.googleapis.com/x"),
             (OpenAiChat, user(r#"{"type":"image_url","image_url":{"url":"data:image/png;base64,aaaa"}}"#), ""),
             (OpenAiChat, user(r#"{"type":"video_url","video_url":{"url":"https://a.example/v"}}"#), "url https://a.example/v"),
             (OpenAiChat, user(r#"{"type":"file","file":{"file_id":"file-1"}}"#), "file file-1"),

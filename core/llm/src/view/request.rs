@@ -657,6 +657,22 @@ impl RequestBuilder<'_> {
         self.walk(reader, from, kind, true, value)
     }
 
+    /// Adds the reference that an object is, given its member's name and one of its own keys.
+    pub(crate) fn refer_to_object(&mut self, body: &[u8], parent: Option<Str>, key: Str) {
+        if let Some(parent) = parent
+            && let Some(kind) = reference::kind_of_object(body, parent, key)
+        {
+            self.refer(kind, parent.span, None);
+        }
+    }
+
+    /// Adds the reference that the string value of a member is. `owner` is the name of the member that its object belongs to.
+    pub(crate) fn refer_to_value(&mut self, body: &[u8], owner: Option<Str>, member: Str, value: Str) {
+        if let Some(kind) = reference::kind_of_member(body, owner, member, value) {
+            self.refer(kind, value.span, Some(value));
+        }
+    }
+
     fn walk(
         &mut self,
         reader: &mut Reader<'_, '_>,
@@ -672,15 +688,9 @@ impl RequestBuilder<'_> {
                 match found {
                     Found::Key(key, parent) => {
                         owner = parent;
-                        if let Some(found) = parent.and_then(|parent| reference::kind_of_object(body, parent, key)) {
-                            self.refer(found, parent.unwrap_or(key).span, None);
-                        }
+                        self.refer_to_object(body, parent, key);
                     }
-                    Found::Value(str, Some(member)) => {
-                        if let Some(found) = reference::kind_of_member(body, owner, member, str) {
-                            self.refer(found, str.span, Some(str));
-                        }
-                    }
+                    Found::Value(str, Some(member)) => self.refer_to_value(body, owner, member, str),
                     _ => {}
                 }
             }

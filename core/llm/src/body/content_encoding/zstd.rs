@@ -36,6 +36,8 @@ pub(super) struct Zstd {
     /// Index in `history` of the first byte that was not handed out.
     given: usize,
     has_frame: bool,
+    /// Error in the input behind bytes that have not been handed out.
+    failed: Option<InflateError>,
 }
 
 /// Part of the body that comes next.
@@ -90,6 +92,7 @@ impl Default for Zstd {
             history: Vec::new(),
             given: 0,
             has_frame: false,
+            failed: None,
         }
     }
 }
@@ -114,8 +117,18 @@ impl Zstd {
                 return Ok((written, Need::Room));
             }
             self.forget();
-            if !self.advance(input)? {
-                return Ok((written, Need::Input));
+            if let Some(error) = self.failed {
+                return Err(error);
+            }
+            match self.advance(input) {
+                Ok(true) => {}
+                Ok(false) => return Ok((written, Need::Input)),
+                Err(error) if written == 0 => return Err(error),
+                Err(error) => {
+                    // What came before it is handed out first.
+                    self.failed = Some(error);
+                    return Ok((written, Need::Room));
+                }
             }
         }
     }
@@ -225,6 +238,7 @@ impl Zstd {
     /// Decompresses a block to the end of the history.
     fn block(&mut self, kind: BlockKind, size: usize, content: &[u8]) -> Result<(), InflateError> {
         let start = self.history.len();
+        self.reserve();
         match kind {
             BlockKind::Raw => self.history.extend_from_slice(content),
             BlockKind::Rle => {
@@ -241,6 +255,17 @@ impl Zstd {
             self.frame.hash.write(produced);
         }
         Ok(())
+    }
+
+    /// Makes room for a block. The history grows to what it may hold at most, not beyond it.
+    fn reserve(&mut self) {
+        let (window, block) = (self.frame.window, self.frame.max_block());
+        let (len, capacity) = (self.history.len(), self.history.capacity());
+        if capacity - len < block {
+            let most = window.saturating_add(MAX_BLOCK.max(window / 4)).saturating_add(block);
+            let wanted = capacity.saturating_mul(2).min(most).max(len.saturating_add(block));
+            self.history.reserve_exact(wanted - len);
+        }
     }
 
     fn end_frame(&mut self) -> Place {

@@ -197,9 +197,9 @@ fn data(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Ori
 
 /// Reads the URI of a file: one that is stored at the provider, or a URL that it fetches.
 fn file(reader: &Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, uri: Str) -> Result<()> {
-    /// Host of the Files API.
-    const FILES: &str = "//generativelanguage.googleapis.com/";
-    if uri.decode(reader.body()).to_ascii_lowercase().contains(FILES) {
+    /// Beginning of the addresses of the Files API.
+    const FILES: &str = "https://generativelanguage.googleapis.com/";
+    if uri.decode(reader.body()).to_ascii_lowercase().starts_with(FILES) {
         builder.refer(ReferenceKind::File, uri.span, Some(uri));
     }
     builder.uri(reader.body(), from, ReferenceKind::File, uri)

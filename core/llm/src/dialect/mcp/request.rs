@@ -5,7 +5,10 @@ use crate::json::field::wrong_type;
 use crate::json::reader::{Found, Reader, Value};
 use crate::view::request::{Origin, RequestBuilder};
 use crate::view::rpc::RpcMessage;
-use crate::{Role, Str, TextKind};
+use crate::{Error, ErrorKind, Role, Str, TextKind};
+
+/// Maximum number of messages of a batch. Each may be answered with an error that is longer than the message.
+const MAX_BATCH: usize = 1024;
 
 /// Reads a body: a message, or a batch of them.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Result<()> {
@@ -23,6 +26,9 @@ fn messages(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>) -> Re
             builder.request.is_rpc_batch = true;
             while let Some(value) = reader.element()? {
                 let Value::Object(_) = value else { return Err(wrong_type("body", value)) };
+                if builder.request.rpc.len() >= MAX_BATCH {
+                    return Err(Error::new(ErrorKind::TooMany, value.start()));
+                }
                 message(reader, builder)?;
             }
             Ok(())

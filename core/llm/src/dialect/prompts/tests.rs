@@ -1,5 +1,5 @@
 use crate::dialect::support::request_lines;
-use crate::{Dialect, Endpoint, ParseLimits, Request};
+use crate::{Dialect, Endpoint, ParseLimits, Request, Role};
 
 #[test]
 fn every_string_is_a_text_with_the_role_that_fits() {
@@ -42,5 +42,42 @@ fn a_generating_conversation_is_unmetered() {
         let endpoint = Endpoint::detect(b"POST", b"/v1/conversations").unwrap();
         let request = Request::parse_at(&endpoint, body.as_bytes(), &ParseLimits::default()).unwrap();
         assert_eq!(request.is_unmetered, want, "{body}");
+    }
+    let run = Endpoint::detect(b"POST", b"/v1/threads/runs").unwrap();
+    let body = br#"{"assistant_id":"asst_1","thread":{"messages":[{"role":"user","content":"hi"}]}}"#;
+    assert!(Request::parse_at(&run, body, &ParseLimits::default()).unwrap().is_unmetered);
+}
+
+#[test]
+fn a_role_of_the_whole_request_is_that_of_a_thread_message_only() {
+    for (path, role) in [("/v1/threads/t/messages", Role::Assistant), ("/generate", Role::User)] {
+        let endpoint = Endpoint::detect(b"POST", path.as_bytes()).unwrap();
+        let body = br#"{"role":"assistant","inputs":"hi"}"#;
+        let request = Request::parse_at(&endpoint, body, &ParseLimits::default()).unwrap();
+        assert_eq!(request.texts.last().map(|text| text.role), Some(role), "{path}");
+    }
+}
+
+#[test]
+fn references_in_batches_and_conversations_are_found() {
+    for (path, body, want) in [
+        (
+            "/v1/messages/batches",
+            r#"{"requests":[{"params":{"messages":[{"role":"user","content":[{"type":"image","source":{"type":"url","url":"https://a.example/b"}}]}],"container":"c1"}}]}"#,
+            "url, container",
+        ),
+        (
+            "/v1/conversations",
+            r#"{"items":[{"content":[{"type":"input_image","image_url":"https://a.example/b"}]}]}"#,
+            "url",
+        ),
+        ("/v1/conversations", r#"{"items":[{"content":[{"type":"input_file","file_id":"file-1"}]}]}"#, "file"),
+        ("/v1beta/interactions", r#"{"model":"m","input":"hi","previous_interaction_id":"i"}"#, "conversation"),
+        ("/v1/conversations", r#"{"metadata":{"file_id":"x"}}"#, ""),
+    ] {
+        let endpoint = Endpoint::detect(b"POST", path.as_bytes()).unwrap();
+        let request = Request::parse_at(&endpoint, body.as_bytes(), &ParseLimits::default()).unwrap();
+        let kinds: Vec<&str> = request.references.iter().map(|reference| reference.kind.name()).collect();
+        assert_eq!(kinds.join(", "), want, "{body}");
     }
 }

@@ -24,17 +24,18 @@ const URL: GeneralPurpose = engine(&URL_SAFE);
 
 /// Returns the wrapped bytes and the span of their base64 in the payload; `None` if the payload wraps nothing.
 pub(super) fn unwrap(payload: &[u8]) -> Option<(Vec<u8>, Span)> {
-    let (span, is_twice) = find(payload).ok()??;
+    let (span, is_ambiguous) = find(payload).ok()??;
     let text = span.of(payload);
-    if is_twice {
-        // Receivers disagree about which one counts: the data are what no event is.
+    if is_ambiguous {
+        // Receivers disagree about what counts: the data are what no event is.
         return Some((text.to_vec(), span));
     }
     let bytes = PLAIN.decode(text).or_else(|_| URL.decode(text));
     Some((bytes.ok()?, span))
 }
 
-/// Finds the member `bytes`; `true` if there are several, from the first to the last. A value with escapes is ignored: no encoder writes them into base64.
+/// Finds the member `bytes`; `true` if there are several, from the first to the last, or if it has escapes, which no encoder writes
+/// into base64.
 fn find(payload: &[u8]) -> Result<Option<(Span, bool)>, Error> {
     let mut scratch = Scratch::default();
     // The frame size is bounded already.
@@ -44,9 +45,9 @@ fn find(payload: &[u8]) -> Result<Option<(Span, bool)>, Error> {
     let mut found: Option<(Span, bool)> = None;
     while let Some((_, field)) = reader.field(&["bytes"])? {
         match (field, reader.value()?) {
-            ("bytes", Value::String(str)) if !str.escaped => {
+            ("bytes", Value::String(str)) => {
                 found = Some(match found {
-                    None => (str.span, false),
+                    None => (str.span, str.escaped),
                     Some((first, _)) => (Span::new(first.start, str.span.end), true),
                 });
             }
