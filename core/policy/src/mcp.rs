@@ -102,6 +102,11 @@ impl McpRules {
                 let problem = "the list contains no call: no `identity` says which consumer calls";
                 return Err((format!("{at}.consumers"), problem.to_owned()));
             }
+            let is_pattern = |part: &str| !part.is_empty() && !part.strip_suffix('*').unwrap_or(part).contains('*');
+            if entry.consumers.iter().flat_map(|list| &list.0).any(|consumer| !is_pattern(consumer)) {
+                let problem = "expected names that are exact or end in `*`";
+                return Err((format!("{at}.consumers"), problem.to_owned()));
+            }
             if entry.tools.0.len() > MAX_ENTRIES {
                 return Err((format!("{at}.tools"), format!("expected at most {MAX_ENTRIES} tools")));
             }
@@ -111,7 +116,6 @@ impl McpRules {
                 let Some((server, name)) = tool.split_once('/') else {
                     return Err((path, "expected a server and a tool, such as `github/get_*`".to_owned()));
                 };
-                let is_pattern = |part: &str| !part.is_empty() && !part.trim_end_matches('*').contains('*');
                 if !is_pattern(server) || !is_pattern(name) {
                     return Err((path, "expected names that are exact or end in `*`".to_owned()));
                 }
@@ -140,13 +144,18 @@ impl McpRules {
 
     /// Detects a call on one of the servers.
     pub fn endpoint(&self, method: &[u8], path: &[u8]) -> Option<Endpoint> {
-        self.servers.iter().find_map(|(_, own)| Endpoint::of_mcp_server(method, path, own))
+        if self.servers.is_empty() {
+            return None;
+        }
+        Endpoint::of_mcp_server(method, path, self.servers.iter().map(|(_, own)| own.as_str()))
+            .map(|(endpoint, _)| endpoint)
     }
 
     /// Returns the name of the server at a path.
     pub fn server(&self, path: &[u8]) -> Option<&str> {
-        let found = self.servers.iter().find(|(_, own)| Endpoint::of_mcp_server(b"POST", path, own).is_some());
-        found.map(|(name, _)| name.as_str())
+        let paths = self.servers.iter().map(|(_, own)| own.as_str());
+        let (_, at) = Endpoint::of_mcp_server(b"POST", path, paths)?;
+        self.servers.get(at).map(|(name, _)| name.as_str())
     }
 
     /// Returns `true` if servers without a name are refused.
@@ -188,7 +197,7 @@ fn is_match(pattern: &str, name: &str) -> bool {
 
 /// Returns `true` for paths that are matched alike.
 fn is_same(own: &str, other: &str) -> bool {
-    Endpoint::of_mcp_server(b"POST", own.as_bytes(), other).is_some()
+    Endpoint::of_mcp_server(b"POST", own.as_bytes(), std::iter::once(other)).is_some()
 }
 
 #[cfg(test)]

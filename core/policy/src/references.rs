@@ -104,10 +104,11 @@ impl ReferenceRules {
         let Some(value) = value else { return true };
         match reference.kind {
             ReferenceKind::Url => !host_of(&value).is_some_and(|host| is_listed(&self.hosts, host)),
-            ReferenceKind::McpServer => {
-                let name = host_of(&value).unwrap_or(&value);
-                !is_listed(&self.mcp_servers, name)
-            }
+            ReferenceKind::McpServer => match host_of(&value) {
+                Some(host) => !is_listed(&self.mcp_servers, host),
+                // A URL whose host is not plain is on no list.
+                None => !(is_connector(&value) && self.mcp_servers.contains(&value)),
+            },
             _ => true,
         }
     }
