@@ -7,6 +7,7 @@ use tollgate_kit::{Call, LocalReply, OnUnscannable, Response, StreamAction, Verd
 use tollgate_llm::{
     Dialect, Event, EventContent, EventParser, Framer, ParseLimits, ParsedEvent, RpcMessage, without_tools,
 };
+use tollgate_policy::CountingMode;
 
 use crate::transit::{Stage, Transit};
 
@@ -57,8 +58,12 @@ impl Transit {
                 );
             }
         }
-        let is_call = |message: &RpcMessage| message.is(body, "tools/call");
-        if rules.limits_tools() && !gateway.is_audit && (view.rpc.is_empty() || !view.rpc.iter().all(is_call)) {
+        // Only `tools/list`, and methods that the protocol does not define, are answered with a list.
+        let has_no_list = |message: &RpcMessage| {
+            let method = message.method.map(|method| method.decode(body));
+            method.is_some_and(|method| method != "tools/list" && Dialect::is_mcp_method(&method))
+        };
+        if rules.limits_tools() && !gateway.is_audit && (view.rpc.is_empty() || !view.rpc.iter().all(has_no_list)) {
             self.listing = Some(Listing { consumer, server: server.map(str::to_owned) });
         }
         Verdict::Continue
@@ -75,7 +80,8 @@ impl Transit {
         if !call.view().rpc.iter().any(RpcMessage::is_call) {
             return Verdict::Continue;
         }
-        if let Some(counter) = &gateway.stages.counter {
+        if let Some(counter) = gateway.stages.counter.as_ref().filter(|_| gateway.stages.counting != CountingMode::Off)
+        {
             let mut counting = Rc::clone(counter).counting();
             counting.count(call, "");
             self.counting = Some(Stage::new(counting));
@@ -108,6 +114,10 @@ impl Transit {
     /// Removes tools from a message.
     fn without_tools(&self, data: &[u8]) -> Listed {
         let Some(listing) = &self.listing else { return Listed::Unchanged };
+        // A plain text, such as that of 202, is no list. A byte order mark may precede one.
+        if !matches!(data.trim_ascii_start().first(), Some(b'{' | b'[' | 0xef)) {
+            return Listed::Unchanged;
+        }
         let rules = &self.gateway.stages.mcp;
         let limits = ParseLimits { max_bytes: data.len(), ..ParseLimits::default() };
         let is_allowed = |tool: &str| rules.is_allowed(&listing.consumer, listing.server.as_deref(), tool);

@@ -142,6 +142,10 @@ impl Exchange for Transit {
         Stage::reading(&mut self.inspection)?.work.on_opaque_text(text)
     }
 
+    fn judges_lines(&self) -> bool {
+        self.inspection.as_ref().is_some_and(|inspection| inspection.work.judges_lines())
+    }
+
     fn on_other_line(&mut self, text: &str) -> TextAction {
         match Stage::reading(&mut self.inspection) {
             Some(inspection) => inspection.work.on_other_line(text),

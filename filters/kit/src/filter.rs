@@ -210,6 +210,11 @@ pub trait Exchange {
         StreamAction::Continue
     }
 
+    /// Returns `true` if [`on_other_line`](Self::on_other_line) shall run.
+    fn judges_lines(&self) -> bool {
+        false
+    }
+
     /// Judges a text of a streamed response that stands beside its events: a comment, the name or id of an event, or a line
     /// that is no field of an event. Receivers ignore most of them, but some show them. Under [`BodyMode::Observe`] the
     /// result is ignored.

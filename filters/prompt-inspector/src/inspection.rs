@@ -149,10 +149,11 @@ impl Exchange for Inspection {
         self.action(verdict)
     }
 
+    fn judges_lines(&self) -> bool {
+        self.stream.is_some()
+    }
+
     fn on_other_line(&mut self, text: &str) -> TextAction {
-        if self.stream.is_none() {
-            return TextAction::Pass;
-        }
         if self.other_lines.is_none() {
             // No line is a name of a tool.
             self.other_lines = Some(self.inspector(Dialect::OpenAiTranscriptions));

@@ -76,16 +76,19 @@ pub(super) fn headers(plugin: &Rc<Plugin>, id: u32, end: bool) -> Progress {
     if edge.has_changed {
         head = Headers::REQUEST.read();
     }
-    if is_websocket(&head) && is_websocket_api(&head.get(":path")) {
+    if is_websocket(&head) && is_websocket_api(&plugin.limits().paths, &head.get(":path")) {
         return refuse_websocket(plugin, &head, edge.is_first);
     }
     let (method, path) = (head.get(":method"), head.get(":path"));
-    let class = match plugin.filter.configured_endpoint(&method, &path) {
+    let configured = plugin.filter.configured_endpoint(&method, &path);
+    // A server that the policy names has no pages.
+    let may_be_page = configured.is_none();
+    let class = match configured {
         Some(endpoint) => PathClass::Call(endpoint),
         None => PathClass::of(&plugin.limits().paths, &method, &path, !end),
     };
     let endpoint = match class {
-        PathClass::Call(endpoint) if is_page(&endpoint, &head) => {
+        PathClass::Call(endpoint) if may_be_page && is_page(&endpoint, &head) => {
             return not_a_call(plugin, &PathClass::Other, &path, edge.is_first, !end);
         }
         PathClass::Call(endpoint) => endpoint,
@@ -151,21 +154,23 @@ impl Held {
     }
 }
 
-/// Returns `true` for a `GET` on the path of an MCP server that asks for no stream of events, as every client of the protocol does:
-/// a page for people.
+/// Returns `true` for a `GET` of a browser on a path such as those of MCP servers: it asks for a page. Servers also stream to clients
+/// that accept anything.
 fn is_page(endpoint: &Endpoint, head: &Head) -> bool {
     let is_get = endpoint.dialect == Dialect::Mcp && head.get(":method").eq_ignore_ascii_case(b"GET");
-    is_get && !head.get("accept").to_ascii_lowercase().windows(SSE.len()).any(|part| part == SSE)
+    let accept = head.get("accept").to_ascii_lowercase();
+    let accepts = |media: &[u8]| accept.windows(media.len()).any(|part| part == media);
+    is_get && !accepts(b"text/event-stream") && (accept.is_empty() || accepts(b"text/html"))
 }
-
-/// Media type of server-sent events.
-const SSE: &[u8] = b"text/event-stream";
 
 /// Decides on a request that is no call.
 #[cold]
 fn not_a_call(plugin: &Plugin, class: &PathClass, path: &[u8], is_first: bool, has_body: bool) -> Progress {
     match *class {
-        PathClass::Call(_) => Progress::Pass,
+        PathClass::Call(_) => {
+            debug_assert!(false, "a call is read");
+            unread(plugin, UnreadableRequest::unknown_path(), Dialect::OpenAiChat, is_first)
+        }
         PathClass::Unread { dialect, is_certain: true, .. } if has_escaped_slash(None, path) => {
             escaped_slash(plugin, dialect)
         }

@@ -25,23 +25,12 @@ pub(super) struct Candidate {
     ambiguous: Option<Identity>,
 }
 
-/// Begins to hold a request that may be a call. Forms, and bodies in an encoding that is not supported, are none: no server reads
-/// an LLM call from such a body.
+/// Begins to hold a request that may be a call. Its content-type and an encoding that is not supported do not matter yet: servers
+/// may ignore both.
 pub(super) fn begin(plugin: &Rc<Plugin>, id: u32, head: CallHead, ambiguous: Option<Identity>) -> Progress {
-    let content_type = head.headers.get("content-type");
-    let media = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    let is_form = [&b"application/x-www-form-urlencoded"[..], b"multipart/form-data"]
-        .iter()
-        .any(|form| media.eq_ignore_ascii_case(form));
-    let encoding = ContentEncoding::detect(&head.headers.get("content-encoding"));
-    match encoding {
-        Ok(encoding) if !is_form => {
-            plugin.watchdog.watch(id, head.endpoint.dialect, head.is_first, head.headers.byte_size() as u64);
-            let body = Candidate { size: 0, encoding, ambiguous };
-            Progress::Held(Held { head, body: HeldBody::Candidate(body) })
-        }
-        _ => other_service(plugin, &head),
-    }
+    let encoding = ContentEncoding::detect(&head.headers.get("content-encoding")).unwrap_or_default();
+    plugin.watchdog.watch(id, head.endpoint.dialect, head.is_first, head.headers.byte_size() as u64);
+    Progress::Held(Held { head, body: HeldBody::Candidate(Candidate { size: 0, encoding, ambiguous }) })
 }
 
 impl Candidate {
@@ -73,13 +62,15 @@ impl Candidate {
         let limits = InflateLimits { max_bytes: plugin.limits().max_request_bytes, ..InflateLimits::default() };
         let is_call = match self.encoding {
             None => head.endpoint.accepts(&body),
-            // No server reads a call from a body that does not decode.
-            Some(encoding) => inflate(encoding, &body, limits).is_ok_and(|body| head.endpoint.accepts(&body)),
+            // A server may ignore the encoding, or read the beginning of what does not decode to its end.
+            Some(encoding) => {
+                head.endpoint.accepts(&body)
+                    || inflate(encoding, &body, limits).map_or(true, |body| head.endpoint.accepts(&body))
+            }
         };
         if !is_call {
             return other_service(plugin, &head);
         }
-        drop(body);
         head.endpoint.is_certain = true;
         if let Some(identity) = self.ambiguous.filter(|_| !plugin.filter.is_audit()) {
             return Progress::Refuse(dialect, Box::new(owned_headers::ambiguous_identity(identity)));
@@ -88,7 +79,7 @@ impl Candidate {
             return escaped_slash(plugin, dialect);
         }
         match media::read(&head.headers, plugin.limits(), dialect) {
-            Ok(BodyFormat::Json(encoding)) => super::JsonBody { size: self.size, encoding }.complete(plugin, head),
+            Ok(BodyFormat::Json(encoding)) => super::json::decide(plugin, head, body, encoding),
             Ok(BodyFormat::Form(_)) => other_service(plugin, &head),
             Err(unreadable) => refuse_or_pass(plugin, dialect, *unreadable),
         }

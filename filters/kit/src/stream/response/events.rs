@@ -165,7 +165,7 @@ impl EventStream {
     /// Frames the decompressed bytes and lets the exchange judge each event.
     fn read(&mut self, reader: &mut Reader<'_>, plain: &[u8], is_inflated: bool, end: bool) -> Result<(), Stop> {
         let EventStream { mode, framer, parser, state, out, .. } = self;
-        let lines = OtherLines { holds: mode.holds() };
+        let lines = OtherLines { holds: mode.holds(), is_judged: reader.exchange.judges_lines() };
         framer.push(plain, |event| {
             state.observe(reader.dialect, &event);
             lines.event(event, parser, reader.exchange, out)
@@ -233,7 +233,7 @@ impl EventStream {
             reader.plugin.report_unscanned(Unreadable::ResponseEncoding);
         }
         let EventStream { mode, framer, parser, out, .. } = &mut self;
-        let lines = OtherLines { holds: mode.holds() };
+        let lines = OtherLines { holds: mode.holds(), is_judged: reader.exchange.judges_lines() };
         let _ = finish(framer, parser, lines, reader.exchange, out);
         self.report_elided(reader);
         if !self.out.is_empty() {
@@ -258,6 +258,8 @@ fn finish(
 #[derive(Clone, Copy)]
 struct OtherLines {
     holds: bool,
+    /// `true` if the exchange judges them.
+    is_judged: bool,
 }
 
 /// Returns `true` for the names of events that APIs use, `response.output_text.delta`: a rule on a word in them would break
@@ -296,6 +298,9 @@ impl OtherLines {
     /// Judges the lines of an event; returns the event with those that were replaced.
     fn judge(self, event: &Event<'_>, exchange: &mut dyn Exchange) -> Result<Option<Vec<u8>>, Box<LocalReply>> {
         let mut edited: Option<(Vec<u8>, usize)> = None;
+        if !self.is_judged {
+            return Ok(None);
+        }
         for line in event.other_lines() {
             let is_harmless = match line.kind {
                 LineKind::Name => is_protocol_name(line.text),

@@ -123,14 +123,16 @@ impl Undecided {
             self.searched = self.size;
             return None;
         };
-        let bytes = read(self.size)?;
-        let (line, rest) = bytes.split_at_checked(self.searched.saturating_add(end))?;
-        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        if line.trim_ascii().is_empty() || !is_json_line(line) {
-            return Some(document);
-        }
-        match rest.iter().find(|byte| !byte.is_ascii_whitespace())? {
-            b'{' => Some(Found::Lines),
+        // The line break is found at once the next time.
+        self.searched = self.searched.saturating_add(end);
+        let after = fresh.get(end..).unwrap_or_default();
+        let Some(next) = after.iter().find(|byte| !byte.is_ascii_whitespace()) else {
+            return (after.len() > BodyStart::MAX_BYTES).then_some(document);
+        };
+        let line = read(self.searched).unwrap_or_default();
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line);
+        match next {
+            b'{' if !line.trim_ascii().is_empty() && is_json_line(line) => Some(Found::Lines),
             _ => Some(document),
         }
     }
