@@ -218,8 +218,10 @@ mod tests {
     }
 
     fn view(chunk: &Chunk) -> String {
-        let Chunk { model, texts, finished, ends, choices, usage, is_error, logprobs, offsets, .. } = chunk;
-        format!("{model:?} {texts:?} {finished:?} {ends} {choices} {usage:?} {is_error} {logprobs:?} {offsets:?}")
+        let Chunk { model, texts, finished, ends, choices, indexes, usage, is_error, logprobs, offsets, .. } = chunk;
+        format!(
+            "{model:?} {texts:?} {finished:?} {ends} {choices} {indexes:?} {usage:?} {is_error} {logprobs:?} {offsets:?}"
+        )
     }
 
     /// Returns the number of events that were read by their shape.

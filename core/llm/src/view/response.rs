@@ -218,6 +218,8 @@ pub struct Chunk {
     pub ends: bool,
     /// Number of entries of `choices`.
     pub choices: usize,
+    /// Indexes of the candidates that the event has something of.
+    pub indexes: Vec<u32>,
     /// Usage reported so far; `None` if absent or null. [Merge](ReportedUsage::merge) it with that of earlier events.
     pub usage: Option<ReportedUsage>,
     /// Parts of the usage that name the model that they were billed for: iterations of Anthropic. The usage includes them.
@@ -327,6 +329,7 @@ impl Chunk {
         self.finished.clear();
         self.ends = false;
         self.choices = 0;
+        self.indexes.clear();
         self.usage = None;
         self.by_model.clear();
         self.images = 0;

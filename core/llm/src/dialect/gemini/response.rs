@@ -131,6 +131,7 @@ fn candidate(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>, val
     for offsets in builder.response.offsets.iter_mut().skip(offsets) {
         offsets.choice = index;
     }
+    builder.response.indexes.push(index);
     if finished {
         builder.response.finished.push(index);
     }

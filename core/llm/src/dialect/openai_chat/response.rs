@@ -144,6 +144,7 @@ fn choice(
     if let Some(usage) = own_usage {
         builder.merge_usage(ReportedUsage { choice: Some(index), ..usage });
     }
+    builder.response.indexes.push(index);
     if finished {
         builder.response.finished.push(index);
     }

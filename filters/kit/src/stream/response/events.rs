@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use tollgate_llm::content_encoding::{ContentEncoding, InflateLimits, Inflater};
 use tollgate_llm::sse::LineKind;
-use tollgate_llm::{Dialect, Event, EventParser, FrameError, Framer, Framing, RpcCalls, StreamState};
+use tollgate_llm::{Dialect, Event, EventContent, EventParser, FrameError, Framer, Framing, RpcCalls, StreamState};
 
 use super::reader::{MAX_HELD_BYTES, Reader, drop_frame, get_frame, replace_frame};
 use crate::filter::{BodyMode, Exchange, StreamAction, TextAction};
@@ -166,15 +166,13 @@ impl EventStream {
     fn read(&mut self, reader: &mut Reader<'_>, plain: &[u8], is_inflated: bool, end: bool) -> Result<(), Stop> {
         let EventStream { mode, framer, parser, state, out, .. } = self;
         let lines = OtherLines { holds: mode.holds(), is_judged: reader.exchange.judges_lines() };
-        framer.push(plain, |event| {
-            state.observe(reader.dialect, &event);
-            lines.event(event, parser, reader.exchange, out)
-        })?;
+        let mut judge = Judge { dialect: reader.dialect, lines, parser, state, exchange: reader.exchange };
+        framer.push(plain, |event| judge.event(event, out))?;
         if !is_inflated {
             return Err(FrameError::Malformed);
         }
         if end {
-            finish(framer, parser, lines, reader.exchange, out)?;
+            judge.finish(framer, out)?;
         }
         Ok(())
     }
@@ -232,26 +230,15 @@ impl EventStream {
         if self.inflater.as_ref().is_some_and(|inflater| inflater.finish().is_err()) {
             reader.plugin.report_unscanned(Unreadable::ResponseEncoding);
         }
-        let EventStream { mode, framer, parser, out, .. } = &mut self;
+        let EventStream { mode, framer, parser, state, out, .. } = &mut self;
         let lines = OtherLines { holds: mode.holds(), is_judged: reader.exchange.judges_lines() };
-        let _ = finish(framer, parser, lines, reader.exchange, out);
+        let mut judge = Judge { dialect: reader.dialect, lines, parser, state, exchange: reader.exchange };
+        let _ = judge.finish(framer, out);
         self.report_elided(reader);
         if !self.out.is_empty() {
             log::debug!("tollgate: {} bytes were still held at the trailers of a response", self.out.len());
         }
     }
-}
-
-/// Reads the end of a stream: an event without its blank line, then what the exchange still holds back.
-fn finish(
-    framer: &mut Framer,
-    parser: &mut EventParser,
-    lines: OtherLines,
-    exchange: &mut dyn Exchange,
-    out: &mut Vec<u8>,
-) -> Result<(), Stop> {
-    framer.finish(|event| lines.event(event, parser, exchange, out))?;
-    continues(exchange.on_events_end(out)).map_err(FrameError::Callback)
 }
 
 /// Judge of the lines beside the data of events.
@@ -268,22 +255,26 @@ fn is_protocol_name(name: &[u8]) -> bool {
     name.len() <= 64 && name.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'.'))
 }
 
-impl OtherLines {
+/// Judge of the events of a stream.
+struct Judge<'a> {
+    dialect: Dialect,
+    lines: OtherLines,
+    parser: &'a mut EventParser,
+    state: &'a mut StreamState,
+    exchange: &'a mut dyn Exchange,
+}
+
+impl Judge<'_> {
     /// Lets the exchange judge an event, and the lines beside its data first.
-    fn event(
-        self,
-        event: Event<'_>,
-        parser: &mut EventParser,
-        exchange: &mut dyn Exchange,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Box<LocalReply>> {
-        match self.judge(&event, exchange)? {
-            None => continues(exchange.on_event(&parser.parse(event), out)),
+    fn event(&mut self, event: Event<'_>, out: &mut Vec<u8>) -> Result<(), Box<LocalReply>> {
+        self.state.observe(self.dialect, &event);
+        match self.lines.judge(&event, self.exchange)? {
+            None => self.content(event, out),
             Some(edited) => {
                 let mut result = Ok(());
                 let mut each = |event: Event<'_>| -> Result<(), Infallible> {
                     if result.is_ok() {
-                        result = continues(exchange.on_event(&parser.parse(event), out));
+                        result = self.content(event, out);
                     }
                     Ok(())
                 };
@@ -295,6 +286,23 @@ impl OtherLines {
         }
     }
 
+    /// Lets the exchange judge the data of an event.
+    fn content(&mut self, event: Event<'_>, out: &mut Vec<u8>) -> Result<(), Box<LocalReply>> {
+        let parsed = self.parser.parse(event);
+        if let EventContent::Chunk(chunk) = parsed.content() {
+            self.state.observe_choices(self.dialect, chunk);
+        }
+        continues(self.exchange.on_event(&parsed, out))
+    }
+
+    /// Reads the end of a stream: an event without its blank line, then what the exchange still holds back.
+    fn finish(&mut self, framer: &mut Framer, out: &mut Vec<u8>) -> Result<(), Stop> {
+        framer.finish(|event| self.event(event, out))?;
+        continues(self.exchange.on_events_end(out)).map_err(FrameError::Callback)
+    }
+}
+
+impl OtherLines {
     /// Judges the lines of an event; returns the event with those that were replaced.
     fn judge(self, event: &Event<'_>, exchange: &mut dyn Exchange) -> Result<Option<Vec<u8>>, Box<LocalReply>> {
         let mut edited: Option<(Vec<u8>, usize)> = None;
