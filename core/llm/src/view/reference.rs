@@ -105,6 +105,9 @@ pub(super) fn kind_of_member(body: &[u8], owner: Option<Str>, member: Str, value
             b"file_id" | b"file_ids" | b"fileUri" | b"file_uri" => ReferenceKind::File,
             b"image_url" | b"video_url" | b"audio_url" | b"file_url" => return kind_of_url(body, value),
             b"url" if is_of(&["image_url", "video_url", "audio_url", "source"]) => return kind_of_url(body, value),
+            // Some servers accept a URL in place of the bytes.
+            b"file_data" => return kind_of_data(body, value),
+            b"data" if is_of(&["input_audio"]) => return kind_of_data(body, value),
             b"previous_response_id" | b"previous_interaction_id" | b"conversation" => ReferenceKind::Conversation,
             b"server_url" | b"connector_id" | b"mcp_servers" => ReferenceKind::McpServer,
             b"container" => ReferenceKind::Container,
@@ -152,6 +155,16 @@ pub(super) fn kind_of_url(body: &[u8], literal: Str) -> Option<ReferenceKind> {
     Some(if is(b"gs:") || is(b"s3:") { ReferenceKind::Storage } else { ReferenceKind::Url })
 }
 
+/// Returns the kind of the reference that a string in place of base64 data is: a URL with a scheme. Other strings are data that
+/// cannot be decoded.
+pub(super) fn kind_of_data(body: &[u8], literal: Str) -> Option<ReferenceKind> {
+    let kind = kind_of_url(body, literal)?;
+    let text = literal.decode(body);
+    let (scheme, _) = text.trim_start().split_once(':')?;
+    let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    (!scheme.is_empty() && scheme.bytes().all(is_scheme)).then_some(kind)
+}
+
 /// Returns `true` if a literal is a URL, and neither a `data:` URL nor base64.
 fn is_url(body: &[u8], literal: Str) -> bool {
     /// Number of bytes that tell a URL, whose scheme ends in a colon, from base64.
@@ -182,8 +195,8 @@ mod tests {
     #[test]
     fn references_are_found_in_every_dialect() {
         use Dialect::{
-            AnthropicMessages, BedrockConverse, BedrockInvoke, GeminiGenerate, OpenAiChat, OpenAiImageEdits,
-            OpenAiResponses, VertexPredict,
+            AnthropicMessages, BedrockConverse, BedrockInvoke, GeminiGenerate, OpenAiChat, OpenAiConversations,
+            OpenAiImageEdits, OpenAiRealtime, OpenAiResponses, VertexPredict,
         };
         let user = |part: &str| format!(r#"{{"model":"m","messages":[{{"role":"user","content":[{part}]}}]}}"#);
         let input = |part: &str| format!(r#"{{"model":"m","input":[{{"role":"user","content":[{part}]}}]}}"#);
@@ -208,6 +221,12 @@ mod tests {
             (OpenAiChat, user(r#"{"type":"video_url","video_url":{"url":"https://a.example/v"}}"#), "url https://a.example/v"),
             (OpenAiChat, user(r#"{"type":"file","file":{"file_id":"file-1"}}"#), "file file-1"),
             (OpenAiChat, user(r#"{"type":"file","file":{"file_id":null,"file_data":"aGk="}}"#), ""),
+            (OpenAiChat, user(r#"{"type":"file","file":{"filename":"a.pdf","file_data":"https://a.example/a.pdf"}}"#), "url https://a.example/a.pdf"),
+            (OpenAiChat, user(r#"{"type":"file","file":{"file_data":"gs://b/o"}}"#), "storage gs://b/o"),
+            (OpenAiChat, user(r#"{"type":"file","file":"HTTPS:\/\/a.example"}"#), "url HTTPS://a.example"),
+            (OpenAiChat, user(r#"{"type":"input_audio","input_audio":{"data":" https://a.example/a.wav","format":"wav"}}"#), "url  https://a.example/a.wav"),
+            (OpenAiChat, user(r#"{"type":"input_audio","input_audio":{"data":"UklGRg==","format":"wav"}}"#), ""),
+            (OpenAiChat, user(r#"{"type":"file","file":{"file_data":"some plain text"}}"#), ""),
             (OpenAiChat, r#"{"messages":[{"role":"assistant","audio":{"id":"audio_1"}}]}"#.into(), "conversation -"),
             (OpenAiChat, r#"{"messages":[],"audio":{"voice":"alloy","format":"mp3"}}"#.into(), ""),
             (OpenAiChat, r#"{"messages":[],"data_sources":[{"type":"azure_search","parameters":{"endpoint":"e"}}]}"#.into(), "vector_store -"),
@@ -223,6 +242,20 @@ mod tests {
             (OpenAiResponses, r#"{"input":"hi","convers\u0061tion":"conv_1"}"#.into(), "conversation conv_1"),
             (OpenAiResponses, r#"{"input":[{"type":"item_reference","id":"msg_1"}]}"#.into(), "conversation -"),
             (OpenAiResponses, r#"{"prompt":{"id":"pmpt_1","variables":{"a":{"type":"input_file","file_id":"file-1"}}}}"#.into(), "prompt -, file file-1"),
+            (OpenAiResponses, input(r#"{"type":"input_file","file_data":"https://a.example/a.pdf"}"#), "url https://a.example/a.pdf"),
+            (OpenAiResponses, input(r#"{"type":"input_audio","input_audio":{"data":"https://a.example/a.wav"}}"#), "url https://a.example/a.wav"),
+            (
+                OpenAiResponses,
+                r#"{"prompt":{"id":"p","variables":{"metadata":{"type":"input_file","file_id":"f1"},"labels":{"type":"input_image","image_url":"https://a.example"},"file_id":"text","image_url":"https://text.example"}}}"#.into(),
+                "prompt -, file f1, url https://a.example",
+            ),
+            (
+                OpenAiResponses,
+                r#"{"prompt":{"id":"p","variables":{"a":[{"type":"input_file","file_url":"https://a.example"},"x"],"b":{"type":"input_file","file_data":"gs://b/o"}}}}"#.into(),
+                "prompt -, url https://a.example, storage gs://b/o",
+            ),
+            (OpenAiRealtime, r#"{"session":{"prompt":{"id":"p","variables":{"metadata":{"type":"input_file","file_id":"f1"}}}}}"#.into(), "prompt -, file f1"),
+            (OpenAiConversations, r#"{"items":[{"content":[{"type":"input_file","file_data":"https://a.example"}]}]}"#.into(), "url https://a.example"),
             (OpenAiResponses, tools(r#"{"type":"mcp","server_label":"a","server_url":"https://a.example/mcp"}"#), "mcp_server https://a.example/mcp"),
             (OpenAiResponses, tools(r#"{"type":"mcp","server_label":"a","connector_id":"connector_gmail"}"#), "mcp_server connector_gmail"),
             (OpenAiResponses, tools(r#"{"type":"file_search","vector_store_ids":["vs_1","vs_2"]}"#), "vector_store vs_1, vector_store vs_2"),

@@ -491,6 +491,16 @@ impl RequestBuilder<'_> {
         self.text(from, TextKind::ImageUrl, str)
     }
 
+    /// Adds the bytes of a file or a clip in base64, in place of which some servers accept a URL.
+    pub(crate) fn data(&mut self, reader: &mut Reader<'_, '_>, from: Origin, value: Value) -> Result<(), Error> {
+        match value {
+            Value::String(str) if reference::kind_of_data(reader.body(), str).is_some() => {
+                self.url(reader.body(), from, str)
+            }
+            value => self.text_or_others(reader, from, TextKind::Data, value),
+        }
+    }
+
     /// Adds the name of a stored file or a URL of one.
     pub(crate) fn uri(&mut self, body: &[u8], from: Origin, kind: ReferenceKind, str: Str) -> Result<(), Error> {
         self.url(body, from, str)?;

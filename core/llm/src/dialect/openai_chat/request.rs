@@ -219,12 +219,12 @@ fn data(
     value: Value,
     member: &'static str,
 ) -> Result<()> {
-    let Value::Object(_) = value else { return builder.text_or_others(reader, from, TextKind::Data, value) };
+    let Value::Object(_) = value else { return builder.data(reader, from, value) };
     while let Some((key, field)) = reader.field(&[member])? {
         let value = reader.value()?;
         match field {
             "" => builder.other(reader, from, key, value)?,
-            _ => builder.text_or_others(reader, from, TextKind::Data, value)?,
+            _ => builder.data(reader, from, value)?,
         }
     }
     Ok(())

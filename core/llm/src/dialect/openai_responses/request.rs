@@ -4,7 +4,7 @@ use super::Result;
 use crate::json::field::{flag, wrong_type};
 use crate::json::reader::{Reader, Value};
 use crate::view::request::{Origin, RequestBuilder, Types};
-use crate::{Image, ReferenceKind, Role, TextKind};
+use crate::{Image, ReferenceKind, Role, Str, TextKind};
 
 /// Roles that the API defines.
 const ROLES: [(&str, Role); 4] =
@@ -38,14 +38,31 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>
             // Format of the output, possibly with a JSON Schema.
             "text" => builder.texts(reader, Origin::DEFINITION, TextKind::ToolDefinition, value)?,
             "service_tier" => builder.service_tier(reader, key, value)?,
-            // Reference to a prompt template stored at the provider, with the values of its variables.
-            "prompt" => {
-                if let Value::Object(_) = value {
-                    builder.refer(ReferenceKind::Prompt, key.span, None);
-                }
-                builder.texts_and_references(reader, Origin::USER, TextKind::Content, value)?;
-            }
+            "prompt" => prompt(reader, builder, key, value)?,
             _ => builder.other(reader, Origin::OUTSIDE, key, value)?,
+        }
+    }
+    Ok(())
+}
+
+/// Reads a reference to a prompt template stored at the provider, with the values of its variables: a text, or a part of a content
+/// each. The client chooses the names of variables, so that they tell nothing about their values.
+fn prompt(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, key: Str, value: Value) -> Result<()> {
+    let Value::Object(_) = value else {
+        return builder.texts_and_references(reader, Origin::USER, TextKind::Content, value);
+    };
+    builder.refer(ReferenceKind::Prompt, key.span, None);
+    while let Some((key, field)) = reader.field(&["variables"])? {
+        builder.key(reader.body(), Origin::USER, TextKind::Content, key)?;
+        match (field, reader.value()?) {
+            ("variables", Value::Object(_)) => {
+                while let Some((name, _)) = reader.field(&[])? {
+                    builder.key(reader.body(), Origin::USER, TextKind::Content, name)?;
+                    let value = reader.value()?;
+                    content(reader, builder, Origin::USER, value)?;
+                }
+            }
+            (_, value) => builder.texts_and_references(reader, Origin::USER, TextKind::Content, value)?,
         }
     }
     Ok(())
@@ -170,7 +187,7 @@ fn part(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Ori
                 image.detail = Some(str);
                 builder.texts(reader, from, TextKind::Other, value)?;
             }
-            ("file_data", value) => builder.text_or_others(reader, from, TextKind::Data, value)?,
+            ("file_data", value) => builder.data(reader, from, value)?,
             ("file_url", Value::String(str)) => builder.url(reader.body(), from, str)?,
             ("input_audio", Value::Object(_)) => audio(reader, builder, from)?,
             // The recursion is bounded by the depth limit of a body.
@@ -189,7 +206,7 @@ fn audio(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Or
     while let Some((key, field)) = reader.field(&["data"])? {
         let value = reader.value()?;
         match (field, value) {
-            ("data", Value::String(str)) => builder.text(from, TextKind::Data, str)?,
+            ("data", value @ Value::String(_)) => builder.data(reader, from, value)?,
             _ => builder.other(reader, from, key, value)?,
         }
     }

@@ -105,7 +105,11 @@ fn members(
             ("thinking", Value::String(str)) => builder.text(from, TextKind::Reasoning, str)?,
             ("arguments", value) => builder.texts(reader, from, TextKind::ToolArguments, value)?,
             ("image_url", Value::String(str)) => builder.text(from, TextKind::ImageUrl, str)?,
-            ("data" | "file_data", Value::String(str)) => builder.text(from, TextKind::Data, str)?,
+            ("file_data", value @ Value::String(_)) => builder.data(reader, from, value)?,
+            ("data", value @ Value::String(_)) if owner.is_some_and(|owner| owner.is(reader.body(), "input_audio")) => {
+                builder.data(reader, from, value)?;
+            }
+            ("data", Value::String(str)) => builder.text(from, TextKind::Data, str)?,
             (
                 "" | "assistant_id" | "role" | "model" | "stream" | "type" | "name" | "data" | "file_data"
                 | "signature",
@@ -148,6 +152,10 @@ fn strings(
 ) -> Result<(), Error> {
     match value {
         Value::String(str) => builder.text(from, kind, str),
+        // The client chooses the names of the variables of a stored prompt.
+        Value::Object(_) if owner.is_some_and(|owner| owner.is(reader.body(), "variables")) => {
+            members(reader, builder, from, false, None)
+        }
         Value::Object(_) => members(reader, builder, from, false, Some(member)),
         Value::Array(_) => {
             while let Some(value) = reader.element()? {
