@@ -398,6 +398,8 @@ pub(super) const GROUPS: &[Group] = &[
                     "unload_lora_adapter",
                     "models/load",
                     "models/unload",
+                    // Of llama.cpp: a `POST` restores a saved prompt, or erases one.
+                    "slots/{any}",
                 ],
             ),
             (
@@ -436,7 +438,6 @@ pub(super) const GROUPS: &[Group] = &[
                     "get_world_size",
                     "load_lora_adapter_from_tensors",
                     "slots",
-                    "slots/{any}",
                 ],
             ),
         ],
