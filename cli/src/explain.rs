@@ -13,6 +13,7 @@ mod prices;
 mod request;
 mod route;
 mod tokens;
+mod tools;
 mod unused;
 mod why_not;
 
@@ -85,10 +86,21 @@ pub fn explain(document: &Document, policy: &CompiledPolicy, call: &Call) -> Exp
     if let Some(view) = view {
         let identity = identity::explain(policy, call);
         let consumer = identity.facts.get("consumer").and_then(Value::as_str).map(str::to_owned);
+        stages.push(identity);
+        if view.request.dialect.is_mcp() {
+            stages.push(tools::explain(policy, &view, call, consumer.as_deref()));
+        }
         let (firewall, edited) = firewall::explain(document, policy, &view, call, consumer.as_deref());
-        stages.extend([identity, firewall]);
+        stages.push(firewall);
         // A later stage sees the redacted text.
         let view = edited.unwrap_or(view);
+        if view.request.dialect.is_mcp() {
+            // A tool has neither a model nor a price.
+            let count = tokens::count(policy, &view, None);
+            let budgets = budgets::explain(policy, &view, consumer.as_deref(), &count, None);
+            stages.extend([tokens::explain(policy, &view, &count), budgets]);
+            return Explanation::of(policy.mode, stages);
+        }
         let model = view.model();
         let count = tokens::count(policy, &view, model.as_deref());
         let priced = model.as_deref().map(|model| prices::Priced::find(policy, model));

@@ -48,6 +48,9 @@ pub(super) fn explain(
     }
     if budgets.is_empty() {
         lines.push(format!("No budget applies to {consumer}."));
+    } else if view.request.dialect.is_mcp() {
+        let calls = view.request.rpc_calls();
+        lines.push(format!("Tools count in budgets in requests only; calls in this request: {calls}."));
     } else if is_free {
         lines.push("Calls to this API are not billed.".into());
     } else if let Some(limit) = imposed {
@@ -146,6 +149,9 @@ impl Attempt<'_> {
 
     /// Returns the most that a call of this size can use.
     fn usage(&self, estimate: &Estimate) -> CallUsage {
+        if self.view.request.dialect.is_mcp() {
+            return CallUsage { requests: self.view.request.rpc_calls() as u64, ..CallUsage::ZERO };
+        }
         let mut usage = self.quota.worst_case(estimate, self.price);
         if self.price.is_none() {
             // The price is unknown, but not zero.

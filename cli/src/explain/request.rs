@@ -13,7 +13,11 @@ use super::{Call, Stage, View};
 /// Explains what the gateway reads of a request. The view is `None` if it is refused or passes unread.
 pub(super) fn explain<'a>(policy: &CompiledPolicy, call: &'a Call) -> (Stage, Option<View<'a>>) {
     let limits = &policy.limits;
-    let class = PathClass::of(&limits.paths, b"POST", call.path.as_bytes(), true);
+    let of_server = policy.mcp.endpoint(b"POST", call.path.as_bytes());
+    let class = match of_server {
+        Some(endpoint) => PathClass::Call(endpoint),
+        None => PathClass::of(&limits.paths, b"POST", call.path.as_bytes(), true),
+    };
     let endpoint = match class {
         PathClass::Call(endpoint) => endpoint,
         class => return no_call(class, limits, call),

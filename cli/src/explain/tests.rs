@@ -246,3 +246,55 @@ fn compressed_bodies_and_forms_are_read() {
         assert!(stage(&explanation, "request").lines.iter().any(|text| text.starts_with(line)), "{explanation:?}");
     }
 }
+
+#[test]
+fn calls_of_tools_are_explained() {
+    let policy = r#"
+version: 1
+identity: {consumer: {header: x-user}}
+mcp:
+  servers: {github: {path: /tools/github}}
+  allow:
+  - {consumers: ci, tools: "github/get_*"}
+  on_unknown_server: refuse
+models: {"llama-*": {route: local}}
+budgets:
+- {name: calls, unit: requests, limit: 2, window: 1m}
+- {name: spend, unit: usd, limit: 0.01, window: 1d}
+firewall:
+  rules:
+  - {id: key, match: {keywords: [heron]}, scope: {parts: [tool_arguments]}, action: redact}
+"#;
+    let message = |tool: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"q":"heron"}}}}}}"#
+        )
+    };
+    let (get, delete) = (message("get_issue"), message("delete_repo"));
+    let batch = format!("[{get},{get},{get}]");
+    let notification = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    for (path, body, refused_by, status, words) in [
+        ("/tools/github", &*get, None, None, "Call of tools/call, get_issue: allowed to the consumer."),
+        ("/tools/github", &*delete, Some("tools"), Some(403), "delete_repo: not allowed to the consumer."),
+        ("/other/mcp", &*get, Some("tools"), Some(403), "the server has no name"),
+        ("/tools/github", &*batch, Some("budgets"), Some(429), "calls in this request: 3."),
+        ("/tools/github", notification, None, None, "Notification of notifications/initialized."),
+    ] {
+        let call = Call { path: path.into(), ..call(&[("x-user", "ci")], body) };
+        let explanation = explained(policy, &call);
+        assert_eq!(stage(&explanation, "request").facts["dialect"], "mcp");
+        assert_eq!(explanation.refused_by, refused_by, "{path} {body}");
+        let found = refused_by.and_then(|name| self::status(&explanation, name));
+        assert_eq!(found, status, "{path} {body}");
+        assert!(explanation.render().contains(words), "{words} in {}", explanation.render());
+        // Nothing is routed or priced, and a tool uses no money.
+        assert!(explanation.stages.iter().all(|stage| !["model", "route", "prices"].contains(&stage.stage)));
+        assert_eq!(stage(&explanation, "budgets").facts["budgets"][1]["reserved"], 0);
+    }
+    let explanation = explained(policy, &Call { path: "/tools/github".into(), ..call(&[("x-user", "ci")], &get) });
+    assert_eq!(stage(&explanation, "firewall").facts["matched"][0]["rule"], "key");
+    assert_eq!(stage(&explanation, "tools").facts["server"], "github");
+    // The same path is unknown to a policy without the server.
+    let unnamed = explained(POLICY, &Call { path: "/tools/github".into(), ..call(&[("x-user", "ci")], &get) });
+    assert_eq!(unnamed.stages.len(), 1);
+}

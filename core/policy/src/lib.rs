@@ -51,7 +51,7 @@ pub use compiled::CompiledPolicy;
 pub use counting::{Counting, CountingMode, References};
 pub use firewall::RawFirewall;
 pub use identity::{Identity, Missing, RawIdentity, RawSource, Source};
-pub use mcp::{McpRules, RawMcp, RawMcpAllow, RawMcpServer};
+pub use mcp::{McpRefusal, McpRules, RawMcp, RawMcpAllow, RawMcpServer};
 pub use mode::Mode;
 pub use models::{RawModel, RawModels};
 pub use packs::RawPack;

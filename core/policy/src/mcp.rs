@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use tollgate_inspect::OneOrMany;
-use tollgate_llm::Endpoint;
+use tollgate_llm::{Dialect, Endpoint, Request};
 
 use crate::admission::Admission;
 
@@ -50,6 +50,17 @@ pub struct RawMcpAllow {
     pub consumers: Option<OneOrMany<String>>,
     /// Tools by server and name, each part exact or with `*` at its end: `github/get_*`, `docs/*`, `*/search`.
     pub tools: OneOrMany<String>,
+}
+
+/// Reason why a request to an MCP server is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct McpRefusal {
+    /// HTTP status that the refusal has in other dialects.
+    pub status: u16,
+    /// Machine-readable code.
+    pub code: &'static str,
+    /// Message for people.
+    pub message: &'static str,
 }
 
 /// Validated part `mcp`.
@@ -158,14 +169,31 @@ impl McpRules {
         self.servers.get(at).map(|(name, _)| name.as_str())
     }
 
-    /// Returns `true` if servers without a name are refused.
-    pub fn refuses_servers(&self) -> bool {
-        self.refuses_servers
-    }
-
-    /// Returns `true` if methods that the protocol does not define are refused.
-    pub fn refuses_methods(&self) -> bool {
-        self.refuses_methods
+    /// Judges a request of a consumer to the server at a path.
+    ///
+    /// # Errors
+    /// The reason why the policy does not allow it.
+    pub fn judge(&self, (view, body): (&Request, &[u8]), path: &[u8], consumer: &str) -> Result<(), McpRefusal> {
+        let refused = |status, code, message| Err(McpRefusal { status, code, message });
+        let server = self.server(path);
+        if server.is_none() && self.refuses_servers {
+            return refused(403, "unknown_server", "This gateway's policy does not name this MCP server.");
+        }
+        for message in &view.rpc {
+            let Some(method) = message.method.map(|method| method.decode(body)) else { continue };
+            if self.refuses_methods && !Dialect::is_mcp_method(&method) {
+                let why = "This gateway does not let methods pass that the protocol lacks.";
+                return refused(404, "unknown_method", why);
+            }
+            let tool = message.name.map(|name| name.decode(body));
+            let is_allowed = |tool: &str| self.is_allowed(consumer, server, tool);
+            // Some servers ignore the case.
+            if method.trim().eq_ignore_ascii_case("tools/call") && !tool.is_some_and(|tool| is_allowed(&tool)) {
+                let why = "This gateway's policy does not allow this tool to this caller.";
+                return refused(403, "tool_not_allowed", why);
+            }
+        }
+        Ok(())
     }
 
     /// Returns `true` if the tools are limited.

@@ -22,11 +22,16 @@ pub(crate) struct Admission<'a> {
     pub(crate) margin: Margin,
     /// Number of requests that the call counts as.
     pub(crate) requests: u64,
+    /// `true` if the call uses budgets in requests only: tokens of tools are charged with the prompt that contains them.
+    pub(crate) is_tool: bool,
 }
 
 impl Admission<'_> {
     /// Returns the most that a call can use.
     pub(crate) fn estimate(&self, token_estimate: &Estimate) -> CallUsage {
+        if self.is_tool {
+            return CallUsage { requests: self.requests, ..CallUsage::ZERO };
+        }
         let mut estimate = self.config.quota.worst_case(token_estimate, self.price);
         estimate.requests = self.requests;
         if self.price.is_none() {
@@ -38,6 +43,9 @@ impl Admission<'_> {
 
     /// Returns the claim of a call: the most that it can use, and the part of its prompt.
     pub(crate) fn claim(&self, token_estimate: &Estimate) -> Claim {
+        if self.is_tool {
+            return Claim::from(&self.estimate(token_estimate));
+        }
         let no_output =
             Estimate { max_output_tokens: Some(0), min_output_tokens: 0, thinking_tokens: 0, ..*token_estimate };
         let prompt = CallUsage { requests: self.requests, ..self.config.quota.worst_case(&no_output, self.price) };

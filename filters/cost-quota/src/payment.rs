@@ -5,7 +5,7 @@ use std::rc::Rc;
 use tollgate_kit::{
     BodyMode, Call, Exchange, LocalReply, Response, ResponseHead, StreamAction, StreamEnd, Verdict, property, reached,
 };
-use tollgate_llm::{Dialect, ParsedEvent, RpcMessage};
+use tollgate_llm::{Dialect, ParsedEvent};
 use tollgate_prices::OnUnknownPrice;
 use tollgate_quota::{
     CallUsage, Estimate, ImposedLimit, LimitExceeded, OnBackground, Refusal, Reservation, Unit, UnixMillis,
@@ -77,7 +77,7 @@ impl Exchange for Payment {
             }
             return Verdict::Continue;
         }
-        if call.view().dialect == Dialect::Mcp && !call.view().rpc.iter().any(RpcMessage::is_call) {
+        if call.view().lacks_calls() {
             // A notification, or a stream of the server.
             return Verdict::Continue;
         }
@@ -186,9 +186,9 @@ impl Payment {
     ) -> Verdict {
         let filter = Rc::clone(&self.filter);
         self.model = model;
-        self.is_tool = call.view().dialect == Dialect::Mcp;
+        self.is_tool = call.view().dialect.is_mcp();
         if self.is_tool {
-            self.requests = call.view().rpc.iter().filter(|message| message.is_call()).count() as u64;
+            self.requests = call.view().rpc_calls() as u64;
         }
         self.is_served_by_vendor = call.view().dialect == Dialect::BedrockInvoke;
         let price = self.price(None);
@@ -225,8 +225,14 @@ impl Payment {
             return Verdict::Reply(Box::new(refusal::unpriced()));
         }
         let margin = filter.config.catalog.margin(self.model.as_deref().unwrap_or_default());
-        let admission =
-            Admission { config: &filter.config, consumer, price: price.as_ref(), margin, requests: self.requests };
+        let admission = Admission {
+            config: &filter.config,
+            consumer,
+            price: price.as_ref(),
+            margin,
+            requests: self.requests,
+            is_tool: self.is_tool,
+        };
         let imposed = output_cap::imposed(call, &admission);
         let requested = token_estimate;
         if let Some(limit) = &imposed {

@@ -4,10 +4,8 @@ use std::rc::Rc;
 
 use cost_quota::Input;
 use tollgate_kit::{Call, LocalReply, OnUnscannable, Response, StreamAction, Verdict, property};
-use tollgate_llm::{
-    Dialect, Event, EventContent, EventParser, Framer, ParseLimits, ParsedEvent, RpcMessage, without_tools,
-};
-use tollgate_policy::CountingMode;
+use tollgate_llm::{Dialect, EventContent, ParseLimits, ParsedEvent, RpcMessage, without_tools};
+use tollgate_policy::{CountingMode, McpRefusal};
 
 use crate::transit::{Stage, Transit};
 
@@ -33,30 +31,11 @@ impl Transit {
             return Verdict::Continue;
         }
         let (view, body) = (call.view(), call.body());
-        let server = rules.server(call.header(":path").unwrap_or_default());
-        if server.is_none() && rules.refuses_servers() {
-            return refusal(403, "unknown_server", "This gateway's policy does not name this MCP server.");
-        }
+        let path = call.header(":path").unwrap_or_default();
         let consumer = String::from_utf8_lossy(consumer).into_owned();
-        for message in &view.rpc {
-            let Some(method) = message.method.map(|method| method.decode(body)) else { continue };
-            if rules.refuses_methods() && !Dialect::is_mcp_method(&method) {
-                return refusal(
-                    404,
-                    "unknown_method",
-                    "This gateway does not let methods pass that the protocol lacks.",
-                );
-            }
-            let tool = message.name.map(|name| name.decode(body));
-            let is_allowed = |tool: &str| rules.is_allowed(&consumer, server, tool);
-            // Some servers ignore the case.
-            if method.trim().eq_ignore_ascii_case("tools/call") && !tool.is_some_and(|tool| is_allowed(&tool)) {
-                return refusal(
-                    403,
-                    "tool_not_allowed",
-                    "This gateway's policy does not allow this tool to this caller.",
-                );
-            }
+        if let Err(McpRefusal { status, code, message }) = rules.judge((view, body), path, &consumer) {
+            let reply = LocalReply::new(status, "block", message).with_details("mcp").with_code(code);
+            return Verdict::Reply(Box::new(reply));
         }
         // Only `tools/list`, and methods that the protocol does not define, are answered with a list.
         let has_no_list = |message: &RpcMessage| {
@@ -64,7 +43,7 @@ impl Transit {
             method.is_some_and(|method| method != "tools/list" && Dialect::is_mcp_method(&method))
         };
         if rules.limits_tools() && !gateway.is_audit && (view.rpc.is_empty() || !view.rpc.iter().all(has_no_list)) {
-            self.listing = Some(Listing { consumer, server: server.map(str::to_owned) });
+            self.listing = Some(Listing { consumer, server: rules.server(path).map(str::to_owned) });
         }
         Verdict::Continue
     }
@@ -77,7 +56,7 @@ impl Transit {
         if let Verdict::Reply(reply) = self.effective(verdict, call) {
             return Verdict::Reply(reply);
         }
-        if !call.view().rpc.iter().any(RpcMessage::is_call) {
+        if call.view().lacks_calls() {
             return Verdict::Continue;
         }
         if let Some(counter) = gateway.stages.counter.as_ref().filter(|_| gateway.stages.counting != CountingMode::Off)
@@ -151,7 +130,9 @@ impl Transit {
             Listed::Changed(data) => {
                 let mut raw = Vec::new();
                 event.event().with_data(&data, &mut raw);
-                self.judge_raw_event(event, &raw, out)
+                self.judge_bytes(event.event().framing(), Dialect::Mcp, &raw, |transit, event| {
+                    transit.judge_event(event, out)
+                })
             }
             Listed::Unreadable if self.gateway.limits.on_unscannable == OnUnscannable::Pass => {
                 property::set(property::UNSCANNED, "response_malformed");
@@ -160,28 +141,4 @@ impl Transit {
             Listed::Unreadable => StreamAction::Abort(Box::new(LocalReply::unreadable_response())),
         }
     }
-
-    /// Judges an event that stands for another one.
-    fn judge_raw_event(&mut self, event: &ParsedEvent<'_>, raw: &[u8], out: &mut Vec<u8>) -> StreamAction {
-        let framing = event.event().framing();
-        let (mut framer, mut parser) = (Framer::new(framing, raw.len()), EventParser::new(Dialect::Mcp));
-        let mut action = StreamAction::Continue;
-        let mut judge = |transit: &mut Transit, event: Event<'_>| {
-            if matches!(action, StreamAction::Continue) {
-                action = transit.judge_event(&parser.parse(event), out);
-            }
-            Ok::<(), std::convert::Infallible>(())
-        };
-        let read =
-            framer.push(raw, |event| judge(self, event)).and_then(|()| framer.finish(|event| judge(self, event)));
-        match read {
-            Ok(()) => action,
-            Err(_) => StreamAction::Abort(Box::new(LocalReply::unreadable_response())),
-        }
-    }
-}
-
-/// Returns the reply to a call that the policy does not allow.
-fn refusal(status: u16, code: &'static str, message: &str) -> Verdict {
-    Verdict::Reply(Box::new(LocalReply::new(status, "block", message).with_details("mcp").with_code(code)))
 }

@@ -10,7 +10,7 @@ use tollgate_kit::{
     BodyMode, Call, Callout, CalloutError, CalloutResponse, Exchange, Filter, LocalReply, Response, ResponseHead,
     StreamAction, StreamEnd, TextAction, Verdict, property, random_key,
 };
-use tollgate_llm::{Dialect, Edits, Event, EventParser, FrameError, Framer, ParsedEvent};
+use tollgate_llm::{Dialect, Edits, Event, EventParser, FrameError, Framer, Framing, ParsedEvent};
 use tollgate_policy::{CountingMode, ReferenceRules};
 use tollgate_route::Decision;
 use tollgate_tokens::{ForwardedUsage, Upstream, UsageRecord};
@@ -317,19 +317,29 @@ impl Transit {
         let mut forwarded = Vec::new();
         usage.forward(event, &mut forwarded);
         let Some(dialect) = self.dialect.filter(|_| !forwarded.is_empty()) else { return StreamAction::Continue };
-        let mut framer = Framer::new(event.event().framing(), usize::MAX);
-        let mut parser = EventParser::new(dialect);
-        let mut each = |event: Event<'_>| match self.inspect_event(&parser.parse(event), out) {
+        self.judge_bytes(event.event().framing(), dialect, &forwarded, |transit, event| {
+            transit.inspect_event(event, out)
+        })
+    }
+
+    /// Judges the events that `bytes` are, in place of one that was framed before.
+    pub(crate) fn judge_bytes(
+        &mut self,
+        framing: Framing,
+        dialect: Dialect,
+        bytes: &[u8],
+        mut judge: impl FnMut(&mut Transit, &ParsedEvent<'_>) -> StreamAction,
+    ) -> StreamAction {
+        let (mut framer, mut parser) = (Framer::new(framing, usize::MAX), EventParser::new(dialect));
+        let mut each = |event: Event<'_>| match judge(self, &parser.parse(event)) {
             StreamAction::Continue => Ok(()),
             StreamAction::Abort(reply) => Err(reply),
         };
-        let read = framer.push(&forwarded, &mut each).and_then(|()| framer.finish(each));
+        let read = framer.push(bytes, &mut each).and_then(|()| framer.finish(each));
         match read {
+            Ok(()) => StreamAction::Continue,
             Err(FrameError::Callback(reply)) => StreamAction::Abort(reply),
-            read => {
-                debug_assert!(read.is_ok(), "the event has been framed before");
-                StreamAction::Continue
-            }
+            Err(_) => StreamAction::Abort(Box::new(LocalReply::unreadable_response())),
         }
     }
 

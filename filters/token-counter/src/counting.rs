@@ -5,7 +5,7 @@ use std::rc::Rc;
 use tollgate_kit::{
     BodyMode, Call, Exchange, Response, ResponseHead, StreamAction, StreamEnd, Verdict, now_ns, property, random_key,
 };
-use tollgate_llm::{Dialect, ParsedEvent, RpcMessage, Text, TextKind};
+use tollgate_llm::{Dialect, ParsedEvent, Text, TextKind};
 use tollgate_tokens::{
     InputSource, Keeper, MeteredEvent, MeteredPrompt, RecordSource, TextCache, Tokenizer, Upstream, UsageMeter,
     UsageRecord,
@@ -29,7 +29,7 @@ pub struct Counting {
 impl Exchange for Counting {
     fn on_request(&mut self, call: &mut Call<'_>) -> Verdict {
         let view = call.view();
-        if view.dialect == Dialect::Mcp && !view.rpc.iter().any(RpcMessage::is_call) {
+        if view.lacks_calls() {
             // A notification, or a stream of the server: nothing answers it.
             return Verdict::Continue;
         }

@@ -28,6 +28,21 @@ impl RpcMessage {
     }
 }
 
+impl Request {
+    /// Returns the number of JSON-RPC calls in the request.
+    #[must_use]
+    pub fn rpc_calls(&self) -> usize {
+        self.rpc.iter().filter(|message| message.is_call()).count()
+    }
+
+    /// Returns `true` for a JSON-RPC request that contains no call: notifications, responses of the client, or a stream of the
+    /// server.
+    #[must_use]
+    pub fn lacks_calls(&self) -> bool {
+        self.dialect.is_mcp() && self.rpc_calls() == 0
+    }
+}
+
 /// Text of a JSON-RPC message from a server. Unlike the texts of a model, it arrives whole, even in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]

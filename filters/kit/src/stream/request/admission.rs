@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
+use tollgate_llm::RpcCalls;
 use tollgate_llm::content_encoding::ContentEncoding;
 use tollgate_llm::multipart::FormErrorKind;
-use tollgate_llm::{Dialect, RpcCalls, RpcMessage};
 
 use super::waiting::Waiting;
 use super::{CallHead, Progress};
@@ -174,7 +174,7 @@ fn publish(call: &Call<'_>, is_whole: bool) {
     }
     property::set(property::VERDICT, "allow");
     let view = call.view();
-    if view.is_fetch || view.dialect == Dialect::Mcp && !view.rpc.iter().any(RpcMessage::is_call) {
+    if view.is_fetch || view.lacks_calls() {
         // It generates nothing. A stage that charges it for an earlier call publishes that usage.
         property::set_zero_usage();
     }
