@@ -1,4 +1,6 @@
-//! Backend with a real Envoy and real sockets: one process per chain, replaced when its memory of budgets would matter.
+//! Backend with a real Envoy and real sockets. One process runs all chains, one after the other: V8 takes seconds to compile the
+//! module, once per process. A chain gets a listener with a virtual machine of its own, and a new one when its memory of budgets
+//! would matter.
 
 mod bootstrap;
 mod client;
@@ -10,7 +12,8 @@ pub use bootstrap::PROPERTIES;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
@@ -26,52 +29,86 @@ use super::{Backend, RunOutput};
 use metadata::Metadata;
 use upstream::{Script, Upstreams};
 
-/// Chain of filters in an Envoy.
-pub struct EnvoyBackend {
+/// Envoy that runs the chains of several test files, one at a time.
+pub struct Process {
     envoy: Envoy,
     module: PathBuf,
-    chain: std::sync::Arc<ResolvedChain>,
-    metadata: Metadata,
-    upstreams: Upstreams,
     running: Mutex<Running>,
 }
 
 #[derive(Default)]
 struct Running {
     gateway: Option<Gateway>,
-    /// Consumers with budgets whose calls this Envoy has counted.
+    /// Bootstrap of the process without listeners and clusters.
+    rest: Value,
+    /// Number of virtual machines so far; that of the last is also the number of the chain that it runs.
+    machines: u64,
+    /// Consumers with budgets whose calls the last virtual machine has counted.
     remembered: BTreeSet<String>,
     /// Number of requests so far.
     requests: u64,
 }
 
-impl EnvoyBackend {
-    /// Starts an Envoy for the chain of a file.
+impl Process {
+    /// Creates a process for a module; it starts with the first chain.
+    #[must_use]
+    pub fn new(envoy: &Envoy, module: &Path) -> Process {
+        Process { envoy: envoy.clone(), module: module.to_owned(), running: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Chain of filters in an Envoy.
+pub struct EnvoyBackend<'a> {
+    process: &'a Process,
+    chain: std::sync::Arc<ResolvedChain>,
+    metadata: Metadata,
+    upstreams: Upstreams,
+    /// Number of this chain's last virtual machine.
+    machine: AtomicU64,
+}
+
+impl<'a> EnvoyBackend<'a> {
+    /// Adds the chain of a file to an Envoy, in place of the last one.
     ///
     /// # Errors
-    /// Envoy does not start, for example because it rejects the configuration.
-    pub fn new(envoy: &Envoy, module: &Path, suite: &Suite) -> Result<EnvoyBackend, Problem> {
+    /// Envoy does not start, or rejects the configuration.
+    pub fn new(process: &'a Process, suite: &Suite) -> Result<EnvoyBackend<'a>, Problem> {
         let chain = suite.chain.clone();
         let wrong = |error: &dyn std::fmt::Display| Problem::of(&suite.path, error.to_string());
         let upstreams = Upstreams::start(&chain).map_err(|error| wrong(&error))?;
-        let backend = EnvoyBackend {
-            envoy: envoy.clone(),
-            module: module.to_owned(),
-            metadata: Metadata::of(suite),
-            chain,
-            upstreams,
-            running: Mutex::default(),
-        };
-        let gateway = backend.start().map_err(|error| wrong(&error))?;
-        backend.running.lock().unwrap_or_else(PoisonError::into_inner).gateway = Some(gateway);
+        let metadata = Metadata::of(suite);
+        let backend = EnvoyBackend { process, metadata, chain, upstreams, machine: AtomicU64::default() };
+        backend.start(&mut process.lock()).map_err(|error| wrong(&error))?;
         Ok(backend)
     }
 
-    fn start(&self) -> Result<Gateway, String> {
+    fn start(&self, running: &mut Running) -> Result<(), String> {
         let upstreams = self.upstreams.addresses();
-        let bootstrap = bootstrap::bootstrap(&self.chain, &self.metadata, &self.module, &upstreams);
-        let bootstrap = bootstrap.map_err(|error| error.to_string())?;
-        Gateway::start(&self.envoy, bootstrap, &gateway::Options::default()).map_err(|error| error.to_string())
+        let bootstrap = bootstrap::bootstrap(&self.chain, &self.metadata, &self.process.module, &upstreams);
+        let mut bootstrap = bootstrap.map_err(|error| error.to_string())?;
+        running.machines += 1;
+        running.remembered.clear();
+        self.machine.store(running.machines, Ordering::Relaxed);
+        for plugin in bootstrap.plugins().map_err(|error| error.to_string())? {
+            // Budgets are in the memory of the virtual machine.
+            let id = plugin["vm_config"]["vm_id"].as_str().unwrap_or_default().to_owned();
+            plugin["vm_config"]["vm_id"] = format!("{id}-{}", running.machines).into();
+        }
+        let rest = bootstrap::rest(bootstrap.document_mut());
+        match &mut running.gateway {
+            Some(gateway) if running.rest == rest => gateway.replace(bootstrap).map_err(|error| error.to_string()),
+            gateway => {
+                *gateway = None;
+                let new = Gateway::start_replaceable(&self.process.envoy, bootstrap, &gateway::Options::default());
+                *gateway = Some(new.map_err(|error| error.to_string())?);
+                running.rest = rest;
+                Ok(())
+            }
+        }
     }
 
     /// Returns the consumers of a test whose calls are counted.
@@ -94,13 +131,13 @@ fn keep_to_one_minute() {
     }
 }
 
-impl Backend for EnvoyBackend {
+impl Backend for EnvoyBackend<'_> {
     fn name(&self) -> BackendName {
         BackendName::Envoy
     }
 
     /// Runs every test whole over HTTP/1 and HTTP/2, byte by byte over HTTP/1, and with trailers over HTTP/2. A test that needs a
-    /// new Envoy process runs only in the first and the last of these deliveries; one whose exchange breaks, only in the first.
+    /// new virtual machine runs only in the first and the last of these deliveries; one whose exchange breaks, only in the first.
     fn deliveries(&self, case: &Case, all: Vec<Delivery>) -> Vec<Delivery> {
         let breaks = case.exchanges().any(|e| e.request.leave_after.is_some() || e.response.reset_after.is_some());
         let metered = !self.metered(case).is_empty();
@@ -116,12 +153,11 @@ impl Backend for EnvoyBackend {
     }
 
     fn run(&self, case: &Case, cut_points: &[CutPoints], delivery: &Delivery) -> Result<RunOutput, String> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.process.lock();
         let metered = self.metered(case);
-        if running.gateway.is_none() || !running.remembered.is_disjoint(&metered) {
-            running.gateway = None;
-            running.gateway = Some(self.start()?);
-            running.remembered.clear();
+        let is_current = running.gateway.is_some() && self.machine.load(Ordering::Relaxed) == running.machines;
+        if !is_current || !running.remembered.is_disjoint(&metered) {
+            self.start(&mut running)?;
         }
         if !metered.is_empty() && case.exchanges().nth(1).is_some() {
             keep_to_one_minute();
@@ -148,7 +184,7 @@ impl Backend for EnvoyBackend {
     }
 }
 
-impl EnvoyBackend {
+impl EnvoyBackend<'_> {
     /// Sends one request through the running Envoy.
     fn send(&self, running: &mut Running, script: Script) -> Result<Observation, String> {
         running.requests += 1;

@@ -10,7 +10,7 @@ use tollgate_envoy_harness::Envoy;
 
 use crate::args::{BackendArg, TestArgs};
 use crate::backend::Backend;
-use crate::backend::envoy::EnvoyBackend;
+use crate::backend::envoy::{self, EnvoyBackend};
 use crate::backend::wasm::{self, Wasm};
 use crate::coverage::Coverage;
 use crate::discover;
@@ -136,12 +136,13 @@ fn with_module(
     Ok(run::all(&jobs, args.jobs.unwrap_or_else(processors)))
 }
 
-/// Runs the suites one after the other, each in an Envoy of its own.
+/// Runs the suites one after the other in one Envoy.
 fn on_envoy(suites: &[Suite], module: &Path) -> Result<Vec<TestResult>, Vec<Problem>> {
     let envoy = Envoy::find_or_install().map_err(|error| vec![Problem::new(error.to_string())])?;
+    let process = envoy::Process::new(&envoy, module);
     let (mut results, mut problems) = (Vec::new(), Vec::new());
     for suite in suites {
-        match EnvoyBackend::new(&envoy, module, suite) {
+        match EnvoyBackend::new(&process, suite) {
             Ok(backend) => results.extend(run::all(&jobs(suite, &backend).collect::<Vec<_>>(), 1)),
             Err(problem) => problems.push(problem),
         }

@@ -84,6 +84,15 @@ pub(super) fn bootstrap(
     Bootstrap::from_document(document).module(&path)
 }
 
+/// Returns the part of a bootstrap that needs a new process if it changes.
+pub(super) fn rest(document: &Value) -> Value {
+    let mut rest = document.clone();
+    for name in ["listeners", "clusters"] {
+        rest["static_resources"].as_object_mut().and_then(|resources| resources.remove(name));
+    }
+    rest
+}
+
 fn access_log() -> Value {
     let mut fields: Map<String, Value> = PROPERTIES
         .iter()
