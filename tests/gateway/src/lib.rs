@@ -10,7 +10,7 @@ use tollgate::plan::ResolvedFilter;
 use tollgate_workspace as workspace;
 
 /// Settings of cost-quota that have the same name in the part `quota`.
-const QUOTA: [&str; 11] = [
+const QUOTA: [&str; 12] = [
     "namespace",
     "lease",
     "on_lost",
@@ -22,6 +22,7 @@ const QUOTA: [&str; 11] = [
     "output_cap",
     "assumed_output_tokens",
     "max_output_tokens",
+    "oversized_status",
 ];
 
 /// Returns the policy that does what the chain does, with exact counting. `None`: no policy does, since the chain has another
@@ -86,7 +87,7 @@ impl Policy {
     }
 }
 
-/// Adds tokenizers and aliases, as token-counter and cost-quota have them.
+/// Adds tokenizers, aliases and requests for usage, as token-counter and cost-quota have them.
 fn count(policy: &mut Policy, configuration: &Map<String, Value>) {
     policy.parts.insert("counting".to_owned(), json!("exact"));
     if let Some(tokenizers) = configuration.get("tokenizers") {
@@ -94,6 +95,16 @@ fn count(policy: &mut Policy, configuration: &Map<String, Value>) {
     }
     for (alias, target) in entries(configuration.get("aliases")) {
         policy.model(alias).insert("alias_of".to_owned(), target.clone());
+    }
+    match configuration.get("usage") {
+        Some(Value::String(asked)) => {
+            policy.model("*").insert("usage".to_owned(), json!(asked));
+        }
+        asked => {
+            for (name, asked) in entries(asked) {
+                policy.model(name).insert("usage".to_owned(), asked.clone());
+            }
+        }
     }
 }
 
