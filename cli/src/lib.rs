@@ -52,6 +52,7 @@
 
 pub mod args;
 pub mod backend;
+mod buffer_limits;
 pub mod command;
 pub mod content_length;
 pub mod coverage;

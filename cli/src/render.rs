@@ -92,7 +92,7 @@ fn guard_clusters(policy: &CompiledPolicy, findings: &mut Vec<Finding>) {
 }
 
 /// Creates a finding about a policy that cannot be rendered.
-fn refusal(path: Path, message: impl Into<String>) -> Finding {
+pub(crate) fn refusal(path: Path, message: impl Into<String>) -> Finding {
     Finding::error("not-renderable", path, message)
 }
 

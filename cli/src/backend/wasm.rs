@@ -12,6 +12,7 @@ use tollgate_host::{
     StartError,
 };
 
+use crate::buffer_limits::BufferLimits;
 use crate::delivery::{CutPoints, Delivery};
 use crate::file::{BackendName, ResponseEnd};
 use crate::observation::{Observation, UpstreamRequest};
@@ -48,7 +49,10 @@ impl Wasm {
     }
 
     fn start(&self, process: &Process) -> Result<Listener, StartError> {
-        let mut listener = Listener::builder();
+        let limits = BufferLimits::of_bootstrap(self.chain.bootstrap.as_ref())
+            .unwrap_or_else(|| BufferLimits::of_filters(self.chain.filters.iter().map(|filter| &filter.configuration)));
+        let (body, request) = (bytes(limits.body), bytes(limits.request));
+        let mut listener = Listener::builder().buffer_limit(body).h2_window(body);
         for filter in &self.chain.filters {
             let root_id = filter.name.root_id();
             let plugin = Plugin::new(root_id, self.module.clone())
@@ -61,7 +65,8 @@ impl Wasm {
             let plugin = variables.into_iter().fold(plugin, |plugin, (name, value)| plugin.env(name, value));
             listener = listener.plugin(plugin);
         }
-        self.chain.routes.iter().fold(listener, |listener, rule| listener.route(route(rule))).start(process)
+        let routes = self.chain.routes.iter().map(|rule| route(rule).request_buffer_limit(request));
+        routes.fold(listener, |listener, route| listener.route(route)).start(process)
     }
 }
 
@@ -101,6 +106,11 @@ fn refused(chain: &ResolvedChain, error: &StartError) -> Problem {
     words.dedup();
     let message = if words.is_empty() { error.to_string() } else { words.join("; ") };
     Problem { file: source, ..Problem::new(format!("{} rejects its configuration: {message}", error.plugin)) }
+}
+
+/// Returns a limit of Envoy's as the host takes it.
+fn bytes(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
 fn route(rule: &RouteRule) -> Route {

@@ -1,6 +1,5 @@
 //! Bootstrap of a stock Envoy.
 
-mod buffer_limits;
 mod clusters;
 mod filter;
 mod listener;
@@ -13,9 +12,9 @@ use tollgate_policy::Finding;
 
 use super::Input;
 use super::template::Template;
+use crate::buffer_limits::BufferLimits;
 use crate::envoy_version::oldest;
 use crate::yaml::scalar;
-use buffer_limits::BufferLimits;
 
 /// Renders the bootstrap, and reports what Envoy cannot do.
 pub(super) fn bootstrap(input: &Input<'_>, findings: &mut Vec<Finding>) -> String {

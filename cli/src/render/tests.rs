@@ -79,7 +79,7 @@ const RENDERED: &[(&str, &str)] = &[
          |  type: STRICT_DNS
          |  dns_lookup_family: V4_PREFERRED
          |  connect_timeout: 0.5s
-         |  per_connection_buffer_limit_bytes: 1048576
+         |  per_connection_buffer_limit_bytes: 8454144
          |  circuit_breakers: {thresholds: [{max_connections: 4096, max_pending_requests: 4096, max_requests: 4096}]}
          |  typed_extension_protocol_options:
          |    envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
@@ -178,18 +178,18 @@ const RENDERED: &[(&str, &str)] = &[
     ),
     // Envoy's limits follow the policy's.
     (
-        "limits: {max_request_bytes: 4128768}\nmodels: {a: {route: p}}\nproviders: {p: {address: 'p:1'}}",
-        "|per_connection_buffer_limit_bytes: 4194304",
+        "limits: {max_request_bytes: 16711680}\nmodels: {a: {route: p}}\nproviders: {p: {address: 'p:1'}}",
+        "|per_connection_buffer_limit_bytes: 16777216",
     ),
     (
-        "limits: {max_request_bytes: 4128768}\nmodels: {a: {route: p}}\nproviders: {p: {address: 'p:1'}}",
-        "|initial_stream_window_size: 4194304
+        "limits: {max_request_bytes: 16711680}\nmodels: {a: {route: p}}\nproviders: {p: {address: 'p:1'}}",
+        "|initial_stream_window_size: 16777216
          |# Shared by all streams of a connection: held bodies must not block the other streams.
-         |initial_connection_window_size: 67108864",
+         |initial_connection_window_size: 268435456",
     ),
     (
-        "limits: {max_request_bytes: 4128768}\nmodels: {a: {route: p}}\nproviders: {p: {address: 'p:1'}}",
-        "|request_body_buffer_limit: 9437184",
+        "limits: {max_request_bytes: 16711680}\nmodels: {a: {route: p}}\nproviders: {p: {address: 'p:1'}}",
+        "|request_body_buffer_limit: 34603008",
     ),
 ];
 

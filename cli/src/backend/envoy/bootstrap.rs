@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tollgate_envoy_harness::{Bootstrap, Result};
 
+use crate::buffer_limits::BufferLimits;
 use crate::plan::{ResolvedChain, ResolvedFilter, RouteRule, Target};
 
 use super::given;
@@ -59,8 +60,6 @@ pub const PROPERTIES: [&str; 42] = [
     "mcp_tool",
     "unscanned",
 ];
-
-const BUFFER: u64 = 1 << 20;
 
 /// Returns the bootstrap of a chain, with its module and its upstreams.
 pub(super) fn bootstrap(
@@ -117,6 +116,7 @@ fn around(chain: &ResolvedChain, upstreams: &[(&str, SocketAddr)]) -> Value {
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
     }));
+    let limits = BufferLimits::of_filters(chain.filters.iter().map(|filter| &filter.configuration));
     let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": 0}});
     let routes: Vec<Value> = chain.routes.iter().filter_map(route).collect();
     debug_assert_eq!(
@@ -127,8 +127,8 @@ fn around(chain: &ResolvedChain, upstreams: &[(&str, SocketAddr)]) -> Value {
     json!({
         "admin": {"address": address},
         "static_resources": {
-            "listeners": [listener(&address, filters, routes)],
-            "clusters": upstreams.iter().map(|(name, address)| cluster(name, *address)).collect::<Vec<_>>(),
+            "listeners": [listener(&address, filters, routes, &limits)],
+            "clusters": upstreams.iter().map(|(name, address)| cluster(name, *address, &limits)).collect::<Vec<_>>(),
         },
     })
 }
@@ -175,11 +175,11 @@ pub(super) fn route(rule: &RouteRule) -> Option<Value> {
     }))
 }
 
-fn listener(address: &Value, filters: Vec<Value>, routes: Vec<Value>) -> Value {
+fn listener(address: &Value, filters: Vec<Value>, routes: Vec<Value>, limits: &BufferLimits) -> Value {
     json!({
         "name": "gateway",
         "address": address,
-        "per_connection_buffer_limit_bytes": BUFFER,
+        "per_connection_buffer_limit_bytes": limits.body,
         "filter_chains": [{"filters": [{
             "name": "envoy.filters.network.http_connection_manager",
             "typed_config": {
@@ -188,12 +188,13 @@ fn listener(address: &Value, filters: Vec<Value>, routes: Vec<Value>) -> Value {
                 "codec_type": "AUTO",
                 "http_protocol_options": {"enable_trailers": true},
                 "http2_protocol_options": {
-                    "initial_stream_window_size": BUFFER, "initial_connection_window_size": BUFFER * 16,
+                    "initial_stream_window_size": limits.body, "initial_connection_window_size": limits.connection_window,
                 },
                 "http_filters": filters,
                 "route_config": {"virtual_hosts": [{
                     "name": "all",
                     "domains": ["*"],
+                    "request_body_buffer_limit": limits.request,
                     "routes": routes,
                 }]},
             },
@@ -202,12 +203,12 @@ fn listener(address: &Value, filters: Vec<Value>, routes: Vec<Value>) -> Value {
 }
 
 /// Returns the cluster of a scripted upstream.
-pub(super) fn cluster(name: &str, address: SocketAddr) -> Value {
+pub(super) fn cluster(name: &str, address: SocketAddr, limits: &BufferLimits) -> Value {
     json!({
         "name": name,
         "connect_timeout": "5s",
         "type": "STATIC",
-        "per_connection_buffer_limit_bytes": BUFFER,
+        "per_connection_buffer_limit_bytes": limits.body,
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
+use crate::buffer_limits::BufferLimits;
 use crate::plan::ResolvedChain;
 
 use super::bootstrap::{cluster, route};
@@ -23,6 +24,7 @@ const AUTHENTICATION: [&str; 6] = [
 
 /// Returns the bootstrap with the filters, the configurations, the routes and the upstreams of the chain.
 pub(super) fn reduced(mut document: Value, chain: &ResolvedChain, upstreams: &[(&str, SocketAddr)]) -> Value {
+    let limits = BufferLimits::of_filters(chain.filters.iter().map(|filter| &filter.configuration));
     if let Some(listener) = document.pointer_mut("/static_resources/listeners/0/filter_chains/0") {
         // Requests of tests come over plain TCP.
         for key in ["transport_socket", "filter_chain_match"] {
@@ -38,7 +40,7 @@ pub(super) fn reduced(mut document: Value, chain: &ResolvedChain, upstreams: &[(
         resources.remove("secrets");
         if let Some(clusters) = resources.get_mut("clusters").and_then(Value::as_array_mut) {
             clusters.retain(|entry| !upstreams.iter().any(|(name, _)| entry["name"] == *name));
-            clusters.extend(upstreams.iter().map(|(name, address)| cluster(name, *address)));
+            clusters.extend(upstreams.iter().map(|(name, address)| cluster(name, *address, &limits)));
         }
     }
     document

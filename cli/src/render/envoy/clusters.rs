@@ -2,8 +2,8 @@
 
 use tollgate_policy::{Identity, Key, Provider, Source, Tls};
 
-use super::buffer_limits::BufferLimits;
 use super::{Input, duration, scalar, secrets};
+use crate::buffer_limits::BufferLimits;
 use crate::render::template::Template;
 
 /// Headers of Tollgate that a provider must not receive.

@@ -2,8 +2,8 @@
 
 use tollgate_policy::Property;
 
-use super::buffer_limits::BufferLimits;
 use super::{Input, filter, routes, scalar};
+use crate::buffer_limits::BufferLimits;
 use crate::render::template::Template;
 
 /// Returns the access log, with the fields of the properties that are published; `None` for all. `unscanned` always is.

@@ -2,8 +2,8 @@
 
 use tollgate_policy::Provider;
 
-use super::buffer_limits::BufferLimits;
 use super::{duration, scalar};
+use crate::buffer_limits::BufferLimits;
 use crate::render::template::Template;
 use crate::render::upstreams::Upstreams;
 

@@ -42,7 +42,7 @@ const NOT_BY_BYTES: &[Framing] =
 
 /// Bodies around the default of `limits.max_request_bytes`, which is close to Envoy's buffer limit.
 fn sizes() -> Vec<Scenario> {
-    const LIMIT: usize = (1 << 20) - (64 << 10);
+    const LIMIT: usize = 8 << 20;
     let body = |bytes: usize| {
         let around = Chat::saying("").body().len();
         Chat::raw(Chat::saying(&"word ".repeat(bytes / 5 + 1)[..bytes - around]).body())
@@ -54,12 +54,12 @@ fn sizes() -> Vec<Scenario> {
             .record("status", 413)
             .framings(NOT_BY_BYTES)
             .awkward(),
-        Scenario::new("far more than the limit", body(3 << 20))
+        Scenario::new("far more than the limit", body(24 << 20))
             .refused(too_large)
             .framings(&[Framing::Http1Length, Framing::Http2Whole, Framing::Http2Trailers])
             .awkward(),
         // On HTTP/1.1 a frame can be as large as Envoy's own limit. Envoy then refuses first, with its own response.
-        Scenario::new("far more than the limit", body(3 << 20))
+        Scenario::new("far more than the limit", body(24 << 20))
             .check(|seen, findings| {
                 findings.same("status", seen.response.status, 413);
                 findings.same("requests at the upstream", seen.received.len(), 0);
