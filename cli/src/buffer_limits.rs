@@ -49,7 +49,10 @@ impl BufferLimits {
         let StreamLimits { max_request_bytes, max_response_bytes, .. } = StreamLimits::default();
         let bytes = |configuration: &Value| {
             let limits = [("max_request_bytes", max_request_bytes), ("max_response_bytes", max_response_bytes)];
-            let own = |(name, default): (&str, usize)| configuration["limits"][name].as_u64().unwrap_or(default as u64);
+            let own = |(name, default): (&str, usize)| {
+                let value = configuration.pointer(&format!("/limits/{name}")).and_then(Value::as_u64);
+                value.unwrap_or(default as u64)
+            };
             limits.map(own).into_iter().max()
         };
         BufferLimits::for_bodies(configurations.filter_map(bytes).max().unwrap_or(0))
@@ -58,12 +61,11 @@ impl BufferLimits {
     /// Returns the limits of the first listener of a bootstrap; `None` without a bootstrap, or if it has no such listener.
     pub(crate) fn of_bootstrap(bootstrap: Option<&Value>) -> Option<BufferLimits> {
         let listener = bootstrap?.pointer("/static_resources/listeners/0")?;
-        let hcm = listener.pointer("/filter_chains/0/filters/0/typed_config").unwrap_or(&Value::Null);
-        let bytes = |value: &Value, default: u64| value.as_u64().unwrap_or(default);
-        let body = bytes(&listener["per_connection_buffer_limit_bytes"], MEBIBYTE);
-        let window = &hcm["http2_protocol_options"]["initial_connection_window_size"];
-        let hosts = hcm.pointer("/route_config/virtual_hosts/0/request_body_buffer_limit").unwrap_or(&Value::Null);
-        Some(BufferLimits { body, connection_window: bytes(window, MAX_WINDOW), request: bytes(hosts, body) })
+        let hcm = |path: &str| listener.pointer(&format!("/filter_chains/0/filters/0/typed_config/{path}"))?.as_u64();
+        let body = listener.get("per_connection_buffer_limit_bytes").and_then(Value::as_u64).unwrap_or(MEBIBYTE);
+        let window = hcm("http2_protocol_options/initial_connection_window_size");
+        let request = hcm("route_config/virtual_hosts/0/request_body_buffer_limit");
+        Some(BufferLimits { body, connection_window: window.unwrap_or(MAX_WINDOW), request: request.unwrap_or(body) })
     }
 
     fn for_bodies(bytes: u64) -> BufferLimits {

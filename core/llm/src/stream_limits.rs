@@ -30,6 +30,10 @@ pub struct StreamLimits {
     /// Largest event of a streamed response, in bytes, not counting base64 data, lists of numbers and repetitions of the
     /// request. Usage is read from larger ones too, except in binary streams (Bedrock). Default: 256 KiB.
     pub max_event_bytes: usize,
+    /// Bytes that the streams of one worker may hold together: request bodies that are not complete or wait for a service, and
+    /// responses that are held or copied. A request beyond it gets 503 with `retry-after`; a response beyond it is treated as one
+    /// above `max_response_bytes`. Filters of one virtual machine share the count. Default: 256 MiB.
+    pub max_held_bytes: usize,
     /// Policy for a call that cannot be read. Default: `refuse`.
     pub on_unscannable: OnUnscannable,
     /// Policy for a response without text (speech), where a filter must read responses before they pass. If refused, the
@@ -61,6 +65,7 @@ impl Default for StreamLimits {
             max_request_bytes: BODY_BYTES,
             max_response_bytes: BODY_BYTES,
             max_event_bytes: 256 << 10,
+            max_held_bytes: 256 << 20,
             on_unscannable: OnUnscannable::Refuse,
             on_textless_answer: OnUnscannable::Pass,
             on_unknown_path: OnUnscannable::Pass,

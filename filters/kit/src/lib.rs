@@ -62,6 +62,7 @@ mod entry;
 mod environment;
 mod filter;
 mod headers;
+mod held_bytes;
 mod local_reply;
 mod logger;
 pub mod metrics;

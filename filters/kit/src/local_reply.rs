@@ -115,6 +115,15 @@ impl LocalReply {
             .with_headers(vec![("x-should-retry".to_owned(), "false".to_owned())])
     }
 
+    /// Returns the 503 to a request whose body is beyond what this worker may hold. Waiting helps: clients repeat it by themselves.
+    #[cold]
+    pub(crate) fn overloaded() -> LocalReply {
+        LocalReply::new(503, "overloaded", "This gateway holds too many incomplete requests. Please try again.")
+            .with_kind("server_error")
+            .with_code("overloaded")
+            .with_headers(vec![("retry-after".to_owned(), "5".to_owned())])
+    }
+
     /// Returns the error in the form that `core/llm` renders.
     pub fn error(&self) -> ApiError<'_> {
         ApiError { status: self.status, message: &self.message, kind: self.kind, param: self.param, code: self.code }

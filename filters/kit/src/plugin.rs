@@ -7,6 +7,7 @@ use crate::Limits;
 use crate::clock;
 use crate::config::{ConfigError, Configuration};
 use crate::filter::{BodyMode, Filter, Verdict};
+use crate::held_bytes::HeldBytes;
 use crate::local_reply::LocalReply;
 use crate::metrics::Counter;
 use crate::parse_cache::ParseCache;
@@ -48,6 +49,7 @@ pub(crate) struct Plugin {
     pub(crate) parser_limits: tollgate_llm::ParseLimits,
     pub(crate) parse_cache: Rc<ParseCache>,
     pub(crate) watchdog: Watchdog,
+    pub(crate) held_bytes: Rc<HeldBytes>,
     /// Names of the properties that Envoy gets; `None` for all.
     pub(crate) published: Option<Rc<[&'static str]>>,
     unscanned: Vec<(&'static str, Counter)>,
@@ -56,9 +58,13 @@ pub(crate) struct Plugin {
     unscanned_logged: Cell<bool>,
 }
 
+/// Reason in `tollgate_refused_total` for a request beyond `max_held_bytes`.
+pub(crate) const OVERLOADED: &str = "overloaded";
+
 thread_local! {
-    // A virtual machine has one thread, and all its plugins share the cache.
+    // A virtual machine has one thread, and all its plugins share these.
     static PARSE_CACHE: Rc<ParseCache> = Rc::default();
+    static HELD_BYTES: Rc<HeldBytes> = Rc::default();
 }
 
 impl Plugin {
@@ -77,13 +83,14 @@ impl Plugin {
             filter,
             parse_cache: PARSE_CACHE.with(Rc::clone),
             watchdog: Watchdog::default(),
+            held_bytes: HELD_BYTES.with(Rc::clone),
             unscanned: Unreadable::NAMES
                 .into_iter()
                 .map(|name| (name, Counter::define(&format!("tollgate_unscanned_total.reason.{name}"))))
                 .collect(),
             refused: Unreadable::NAMES
                 .into_iter()
-                .chain(["internal"])
+                .chain(["internal", OVERLOADED])
                 .map(|name| (name, Counter::define(&format!("tollgate_refused_total.reason.{name}"))))
                 .collect(),
             unscanned_logged: Cell::new(false),
@@ -92,6 +99,11 @@ impl Plugin {
 
     pub(crate) fn limits(&self) -> &Limits {
         self.filter.limits()
+    }
+
+    /// Returns `true` if a stream must not hold `own` bytes, see [`HeldBytes::refuses`].
+    pub(crate) fn is_over_capacity(&self, own: usize, is_complete: bool) -> bool {
+        self.held_bytes.refuses(own, self.limits().max_held_bytes, is_complete)
     }
 
     /// Decides what happens to a body that cannot be read, and counts or reports it.

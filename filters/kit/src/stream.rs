@@ -21,6 +21,7 @@ use tollgate_llm::{Dialect, Endpoint, RpcCalls};
 use crate::abi;
 use crate::clock;
 use crate::filter::Exchange;
+use crate::held_bytes::Share;
 use crate::local_reply::LocalReply;
 use crate::plugin::Plugin;
 use crate::property::{self, PendingProperties};
@@ -48,6 +49,22 @@ enum State {
     Admitted(Box<Admitted>),
     /// Tollgate has replied in the upstream's place. A call that was admitted before is still settled.
     Replied(Option<Settlement>),
+}
+
+impl State {
+    /// Returns the bytes of bodies that Envoy or this virtual machine holds for the stream.
+    fn held_bytes(&self) -> u64 {
+        let bytes = match self {
+            State::Passing | State::Replied(_) => 0,
+            State::Held(held) => held.size(),
+            State::Waiting(waiting) => waiting.size(),
+            State::Admitted(call) => {
+                let form = call.late_form.as_ref().map_or(0, |form| form.size());
+                form.saturating_add(call.response.held_bytes())
+            }
+        };
+        bytes as u64
+    }
 }
 
 /// Exchange of an admitted call and the facts by which it is settled.
@@ -82,20 +99,24 @@ pub(crate) struct Stream {
     plugin: Rc<Plugin>,
     state: State,
     properties: PendingProperties,
+    share: Share,
 }
 
 impl Stream {
     pub(crate) fn new(id: u32, plugin: Rc<Plugin>) -> Stream {
         let properties = PendingProperties::new(plugin.filter.is_audit(), plugin.published.clone());
-        Stream { id, plugin, state: State::Passing, properties }
+        let share = Share::new(&plugin.held_bytes);
+        Stream { id, plugin, state: State::Passing, properties, share }
     }
 
     /// Runs one callback: replaces the state by the one that `callback` returns.
     fn advance(&mut self, callback: impl FnOnce(&Rc<Plugin>, u32, State) -> Next) -> FilterStatus {
         let state = self.replace(State::Passing);
+        self.share.set(0);
         let Stream { id, plugin, properties, .. } = self;
         clock::start_callback();
         let (state, status) = properties.during(|| callback(plugin, *id, state));
+        self.share.set(state.held_bytes());
         self.replace(state);
         status
     }
@@ -191,6 +212,7 @@ impl Stream {
     /// Settles the call. Envoy calls this once per stream, in chain order, unless the virtual machine has trapped.
     pub(crate) fn log(&mut self) {
         self.plugin.watchdog.release(self.id);
+        self.share.set(0);
         let mut was_waiting = false;
         let (settlement, unread) = match self.replace(State::Passing) {
             State::Admitted(call) => (call.settlement, call.response.unread()),

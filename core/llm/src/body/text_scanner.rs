@@ -132,6 +132,12 @@ enum State {
 }
 
 impl TextScanner {
+    /// Returns the bytes of the current string that are held.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.held.len()
+    }
+
     /// Creates the scanner of a response, whose strings may have `max_text_bytes`.
     #[must_use]
     pub fn new(max_text_bytes: usize) -> TextScanner {

@@ -16,6 +16,7 @@ fn run(policy: &Policy, findings: &mut Findings) {
         ("max_request_bytes", limits.max_request_bytes),
         ("max_response_bytes", limits.max_response_bytes),
         ("max_event_bytes", limits.max_event_bytes),
+        ("max_held_bytes", limits.max_held_bytes),
     ] {
         if value == 0 {
             findings.add(Finding::error(CODE.code, path.key(name), "must be at least 1"));

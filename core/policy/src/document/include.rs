@@ -163,6 +163,7 @@ impl Document {
                 "max_request_bytes" => defaults.max_request_bytes.into(),
                 "max_response_bytes" => defaults.max_response_bytes.into(),
                 "max_event_bytes" => defaults.max_event_bytes.into(),
+                "max_held_bytes" => defaults.max_held_bytes.into(),
                 "on_unscannable" => "refuse".into(),
                 _ => "pass".into(),
             };

@@ -71,6 +71,7 @@ fn defaults() -> Vec<(Path, String)> {
         (limit.key("max_request_bytes"), limits.max_request_bytes.to_string()),
         (limit.key("max_response_bytes"), limits.max_response_bytes.to_string()),
         (limit.key("max_event_bytes"), limits.max_event_bytes.to_string()),
+        (limit.key("max_held_bytes"), limits.max_held_bytes.to_string()),
         (limit.key("on_unscannable"), word(&limits.on_unscannable)),
         (limit.key("on_textless_answer"), word(&limits.on_textless_answer)),
         (limit.key("on_unknown_path"), word(&limits.on_unknown_path)),

@@ -21,7 +21,7 @@ use super::Admitted;
 use crate::filter::BodyMode;
 use crate::headers::{Head, Headers};
 use crate::local_reply::LocalReply;
-use crate::plugin::Plugin;
+use crate::plugin::{OVERLOADED, Plugin};
 use crate::unreadable::{Disposition, Unreadable, UnreadableRequest};
 
 pub(super) use self::form::LateForm;
@@ -137,10 +137,22 @@ fn call_head(plugin: &Rc<Plugin>, id: u32, call: CallHead, ambiguous: Option<Ide
 impl Held {
     /// Handles a body frame; Envoy holds `size` bytes of the body so far.
     pub(super) fn body(self, plugin: &Rc<Plugin>, size: usize, end: bool) -> Progress {
+        if plugin.is_over_capacity(size, end && !plugin.filter.makes_callouts()) {
+            return overloaded(plugin, self.head.endpoint.dialect);
+        }
         match self.body {
             HeldBody::Json(body) => body.frame(plugin, self.head, size, end),
             HeldBody::Form(body) => body.frame(plugin, self.head, size, end),
             HeldBody::Candidate(body) => body.frame(plugin, self.head, size, end),
+        }
+    }
+
+    /// Returns the bytes of the body that Envoy holds.
+    pub(super) fn size(&self) -> usize {
+        match &self.body {
+            HeldBody::Json(body) => body.size,
+            HeldBody::Form(body) => body.size,
+            HeldBody::Candidate(body) => body.size(),
         }
     }
 
@@ -258,6 +270,17 @@ fn refuse_batch(plugin: &Plugin, dialect: Dialect) -> Progress {
     let UnreadableRequest { reason, reply } = UnreadableRequest::batch();
     plugin.count_refused(reason.name());
     Progress::Refuse(dialect, Box::new(reply))
+}
+
+/// Refuses a request beyond what this worker may hold. An audit lets it pass.
+#[cold]
+fn overloaded(plugin: &Plugin, dialect: Dialect) -> Progress {
+    if plugin.filter.is_audit() {
+        plugin.report_unscanned(Unreadable::RequestTooLarge);
+        return Progress::Pass;
+    }
+    plugin.count_refused(OVERLOADED);
+    Progress::Refuse(dialect, Box::new(LocalReply::overloaded()))
 }
 
 /// Decides on a request that cannot be read.

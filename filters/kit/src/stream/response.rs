@@ -44,6 +44,17 @@ pub(super) enum ResponseBody {
 }
 
 impl ResponseBody {
+    /// Returns the bytes that Envoy or this virtual machine holds.
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            ResponseBody::Undecided(undecided) => undecided.size(),
+            ResponseBody::Whole(whole) => whole.held_bytes(),
+            ResponseBody::Texts(texts) => texts.held_bytes(),
+            ResponseBody::Events(events) => events.held_bytes(),
+            ResponseBody::Passing | ResponseBody::Inflating(_) | ResponseBody::Aborted => 0,
+        }
+    }
+
     /// Returns the number of bytes that have arrived of a response which is read when it is complete; `None` if there are
     /// none, or the exchange has read them.
     pub(super) fn unread(&self) -> Option<u64> {

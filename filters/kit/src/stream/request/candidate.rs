@@ -34,6 +34,11 @@ pub(super) fn begin(plugin: &Rc<Plugin>, id: u32, head: CallHead, ambiguous: Opt
 }
 
 impl Candidate {
+    /// Returns the bytes that Envoy holds.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     pub(super) fn frame(self, plugin: &Rc<Plugin>, head: CallHead, size: usize, end: bool) -> Progress {
         let limit = plugin.limits().max_request_bytes;
         if self.encoding.is_none() && self.size < BEGINNING {

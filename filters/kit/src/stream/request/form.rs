@@ -164,6 +164,11 @@ impl Admitted {
 }
 
 impl LateForm {
+    /// Returns the bytes that Envoy holds.
+    pub(in crate::stream) fn size(&self) -> usize {
+        self.held
+    }
+
     /// Lets the filter judge the texts that have arrived since it last did. Returns the reply if they must not pass.
     fn decide_late(&mut self, plugin: &Plugin, endpoint: &Endpoint, exchange: &mut dyn Exchange) -> Option<LocalReply> {
         let (fields, others) = (self.scanner.fields(), self.scanner.others());

@@ -82,6 +82,11 @@ impl Waiting {
         })
     }
 
+    /// Returns the bytes of the body that Envoy holds.
+    pub(in crate::stream) fn size(&self) -> usize {
+        self.size
+    }
+
     /// Returns the facts by which a call is settled whose stream has ended meanwhile.
     pub(in crate::stream) fn settlement(self) -> Settlement {
         Settlement { exchange: self.exchange, origin: None, succeeded: false, finished: false }

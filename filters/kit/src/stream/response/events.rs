@@ -62,7 +62,8 @@ impl EventStream {
             changes.remove("content-length");
             changes.remove("content-encoding");
         }
-        let framer = Framer::new(framing, plugin.limits().max_event_bytes);
+        let limits = plugin.limits();
+        let framer = Framer::new(framing, limits.max_event_bytes.min(limits.max_held_bytes));
         let framer =
             if mode.holds() { framer.holding_data(dialect, MAX_HELD_BYTES) } else { framer.condensing(dialect) };
         EventStream {
@@ -81,6 +82,11 @@ impl EventStream {
     pub(super) fn answering(mut self, calls: Option<RpcCalls>) -> EventStream {
         self.state.set_calls(calls);
         self
+    }
+
+    /// Returns the bytes of the current event.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.framer.pending().len()
     }
 
     /// Reads a frame of `size` bytes; `end`: it is the last.
@@ -102,7 +108,11 @@ impl EventStream {
             };
             return (next, drop_frame(plugin, size));
         }
-        let stop = self.read(reader, plain, is_inflated, end).err();
+        let mut stop = self.read(reader, plain, is_inflated, end).err();
+        let held = self.held_bytes();
+        if held > 0 && plugin.is_over_capacity(held, end) {
+            stop = stop.or(Some(FrameError::TooLarge));
+        }
         self.report_elided(reader);
         self.state.mark_sent(reader.dialect, &self.out);
         let next = match stop {

@@ -13,6 +13,9 @@ use crate::unreadable::{Disposition, Unreadable};
 /// configuration bound what may be text; base64 data, lists of numbers and repetitions of the request come on top.
 pub(super) const MAX_HELD_BYTES: usize = 16 << 20;
 
+/// Limit of the copy of a response where the worker holds too much: enough for its usage.
+pub(super) const MIN_COPY_BYTES: usize = 4 << 10;
+
 /// Parties that read a response: the plugin, the exchange and the dialect of the call.
 pub(super) struct Reader<'a> {
     pub(super) plugin: &'a Plugin,

@@ -3,9 +3,10 @@
 use tollgate_llm::{Condenser, JsonPiece, ParseLimits, Response as View, TextScanError, TextScanner};
 
 use super::ResponseBody;
-use super::reader::{Reader, drop_frame, get_frame, replace_frame};
+use super::reader::{MIN_COPY_BYTES, Reader, drop_frame, get_frame, replace_frame};
 use crate::filter::{BodyMode, TextAction};
 use crate::local_reply::LocalReply;
+use crate::plugin::Plugin;
 use crate::property;
 use crate::response::Response;
 use crate::stream::FilterStatus;
@@ -19,6 +20,8 @@ pub(in crate::stream) struct TextStream {
     mode: BodyMode,
     phase: Phase,
     limit: usize,
+    /// Limit of the copy for readers of the usage.
+    copy_limit: usize,
     scanner: TextScanner,
     condenser: Condenser,
     /// Copy without data and repetitions, to which the limit applies, for readers of the usage.
@@ -47,14 +50,17 @@ pub(super) enum Stop {
 }
 
 impl TextStream {
-    pub(super) fn new(reader: &Reader<'_>, mode: BodyMode) -> TextStream {
+    /// Begins a response, of which `size` bytes are held.
+    pub(super) fn new(reader: &Reader<'_>, mode: BodyMode, size: usize) -> TextStream {
         let limit = reader.plugin.limits().max_response_bytes;
+        let copy_limit = if reader.plugin.is_over_capacity(size, false) { limit.min(MIN_COPY_BYTES) } else { limit };
         TextStream {
             mode,
             phase: Phase::Judging,
             limit,
             scanner: TextScanner::new(limit),
-            condenser: Condenser::bounded(reader.dialect, false, limit),
+            copy_limit,
+            condenser: Condenser::bounded(reader.dialect, false, copy_limit),
             condensed: Vec::new(),
             uncopied: 0,
             pending: Vec::new(),
@@ -66,9 +72,14 @@ impl TextStream {
         self.condenser.elided_text().saturating_add(self.condensed.len() as u64).saturating_add(self.uncopied)
     }
 
+    /// Returns the bytes that are held.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.condensed.len().saturating_add(self.pending.len()).saturating_add(self.scanner.held_bytes())
+    }
+
     /// Reads bytes and appends what may leave to `out`.
     pub(super) fn read(&mut self, reader: &mut Reader<'_>, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Stop> {
-        self.condense(bytes);
+        self.condense(reader.plugin, bytes);
         let result = self.scanner.push(bytes, |piece| {
             let action = match piece {
                 JsonPiece::Other(_) => TextAction::Pass,
@@ -98,7 +109,12 @@ impl TextStream {
         })?;
         // Only now, so that everything that was read has been handed out or is held by the scanner.
         let size = self.condensed.len() as u64 + self.condenser.elided_text();
-        if size > self.limit as u64 { Err(Stop::Unreadable(Unreadable::ResponseTooLarge)) } else { Ok(()) }
+        let is_over_capacity = reader.plugin.is_over_capacity(self.scanner.held_bytes(), false);
+        if size > self.limit as u64 || is_over_capacity {
+            Err(Stop::Unreadable(Unreadable::ResponseTooLarge))
+        } else {
+            Ok(())
+        }
     }
 
     /// Keeps what exceeds [`MAX_FIRST_BYTES`] of the bytes that leave with the head of the response for the next frame.
@@ -108,9 +124,11 @@ impl TextStream {
         }
     }
 
-    fn condense(&mut self, bytes: &[u8]) {
+    fn condense(&mut self, plugin: &Plugin, bytes: &[u8]) {
         // Even an outline may grow without end.
-        if self.condensed.len() <= 2 * self.limit {
+        let is_bounded = self.uncopied == 0 && self.condensed.len() <= 2 * self.copy_limit;
+        let own = self.held_bytes().saturating_add(bytes.len());
+        if is_bounded && (self.copy_limit <= MIN_COPY_BYTES || !plugin.is_over_capacity(own, false)) {
             self.condenser.push(bytes, &mut self.condensed);
         } else {
             self.uncopied = self.uncopied.saturating_add(bytes.len() as u64);
@@ -143,10 +161,10 @@ impl TextStream {
                 match self.phase {
                     Phase::Judging => self.judge(reader, &frame, end, &mut out),
                     Phase::Unjudged => {
-                        self.condense(&frame);
+                        self.condense(plugin, &frame);
                         out.extend_from_slice(&frame);
                     }
-                    Phase::Aborted => self.condense(&frame),
+                    Phase::Aborted => self.condense(plugin, &frame),
                 }
                 replace_frame(plugin, size, &frame, &out)
             }

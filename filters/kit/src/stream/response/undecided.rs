@@ -201,7 +201,8 @@ impl Admitted {
     ) -> Next {
         let (dialect, streamed) = (self.dialect(), self.streamed);
         undecided.size = size;
-        let is_complete = end || is_forced;
+        // Without room to wait for more, the first bytes have to do.
+        let is_complete = end || is_forced || plugin.is_over_capacity(size, false);
         let found = undecided.find(streamed, dialect, plugin.limits().max_event_bytes, is_complete);
         if found.is_none() && !is_complete {
             self.settlement.exchange.on_progress(0);

@@ -4,7 +4,7 @@ use tollgate_llm::content_encoding::{ContentEncoding, InflateError, InflateLimit
 use tollgate_llm::{ParseLimits, Response as View};
 
 use super::large_body::LargeBody;
-use super::reader::{Reader, get_frame};
+use super::reader::{MIN_COPY_BYTES, Reader, get_frame};
 use super::text_stream::{Stop, TextStream};
 use super::{BodyResult, ResponseBody};
 use crate::abi::{self, Buffer};
@@ -51,22 +51,37 @@ impl WholeBody {
         }
     }
 
+    /// Returns the bytes that Envoy or this virtual machine holds.
+    pub(super) fn held_bytes(&self) -> usize {
+        if self.mode.holds() { self.size } else { self.bytes.len() }
+    }
+
     /// Handles a frame.
     pub(super) fn frame(mut self, reader: &mut Reader<'_>, size: usize, end: bool) -> BodyResult {
         let (plugin, holds) = (reader.plugin, self.mode.holds());
         // Held, Envoy shows everything received so far; else this frame only.
         self.size = if holds { size } else { self.size + size };
         let limit = plugin.limits().max_response_bytes;
+        let own = if holds { size } else { self.bytes.len().saturating_add(size) };
+        let is_over_capacity = plugin.is_over_capacity(own, end);
         // Of a body that will exceed the limit, nothing is held: the next piece may be a megabyte, and held bytes and a piece above
         // Envoy's limit are its own 500.
-        if self.size > limit || holds && size > 0 && self.declared > limit as u64 {
+        if self.size > limit
+            || is_over_capacity
+            || self.large.is_some()
+            || holds && size > 0 && self.declared > limit as u64
+        {
             // A plain text consists of text, and a compressed body leaves as it came.
             let is_opaque =
                 self.format.is_plain || self.format.unreadable.is_some() || holds && self.format.encoding.is_some();
             if holds && !is_opaque {
                 return self.pass_texts(reader, end);
             }
-            let read = if is_opaque { Err(Unreadable::ResponseTooLarge) } else { self.condense(reader, size) };
+            let read = if is_opaque {
+                Err(Unreadable::ResponseTooLarge)
+            } else {
+                self.condense(reader, size, is_over_capacity)
+            };
             if let Err(reason) = read {
                 self.refuse_or_pass(reader, reason)?;
                 return Ok((ResponseBody::Passing, FilterStatus::Continue));
@@ -85,10 +100,14 @@ impl WholeBody {
         Ok((ResponseBody::Whole(self), status))
     }
 
-    /// Reads the next `size` bytes of a body above the limit that is not held.
+    /// Reads the next `size` bytes of a body above the limit that is not held. Where the worker holds too much, little of it is kept.
     #[cold]
-    fn condense(&mut self, reader: &mut Reader<'_>, size: usize) -> Result<(), Unreadable> {
+    fn condense(&mut self, reader: &mut Reader<'_>, size: usize, is_over_capacity: bool) -> Result<(), Unreadable> {
         let limit = reader.plugin.limits().max_response_bytes;
+        let limit = if is_over_capacity { limit.min(MIN_COPY_BYTES) } else { limit };
+        if is_over_capacity && self.bytes.len() > 2 * limit && self.large.is_some() {
+            return Err(Unreadable::ResponseTooLarge);
+        }
         let WholeBody { format, bytes, large, .. } = self;
         let first = if large.is_none() { std::mem::take(bytes) } else { Vec::new() };
         let large = large.get_or_insert_with(|| LargeBody::new(reader.dialect, format.encoding, limit));
@@ -103,7 +122,7 @@ impl WholeBody {
         let limits = reader.plugin.limits();
         // No more of a refused response is seen: its charge must not depend on how much of it had arrived.
         let bytes = match reason.disposition(limits, self.mode) {
-            Disposition::Refuse => self.declared.max(limits.max_response_bytes as u64),
+            Disposition::Refuse => self.declared.max(self.size.min(limits.max_response_bytes) as u64),
             Disposition::Pass => self.size as u64,
         };
         reader.refuse_or_pass(reason, self.mode, bytes)
@@ -114,7 +133,7 @@ impl WholeBody {
     fn pass_texts(self, reader: &mut Reader<'_>, end: bool) -> BodyResult {
         let plugin = reader.plugin;
         let held = get_frame(plugin, self.size).map_err(|_| plugin.internal_error())?;
-        let mut texts = Box::new(TextStream::new(reader, self.mode));
+        let mut texts = Box::new(TextStream::new(reader, self.mode, self.size));
         let mut out = Vec::with_capacity(held.len());
         match texts.read(reader, &held, &mut out) {
             Ok(()) => {}
