@@ -10,7 +10,7 @@ use tollgate_envoy_harness::{Bootstrap, Envoy, Gateway, gateway};
 use tollgate_mock_llm::{MockLlm, Options};
 use tollgate_workspace as workspace;
 
-use crate::callers::{CALLERS, Caller, OTHERS, Other, USAGE};
+use crate::callers::{APPLICATION_PROFILE, CALLERS, Caller, OTHERS, Other, USAGE};
 use crate::findings::{Check, Findings};
 use crate::question::{Question, ask};
 
@@ -27,7 +27,10 @@ const EMAIL: [&str; 2] = ["planted.person@mail.exam", "ple.com"];
 const CLASSIFIED: [&str; 2] = ["PLANTED-CLASS", "IFIED-5501"];
 
 /// Known failures: function, `true` if streamed, name. A row that works again fails the test, too.
-const NOT_YET: &[(&str, bool, &str)] = &[];
+const NOT_YET: &[(&str, bool, &str)] = &[
+    // Held arguments leave in an event of their own, without the name that this SDK requires in each.
+    ("mistral_chat", true, "a tool"),
+];
 
 /// Expected result and access log entry.
 struct Want {
@@ -140,6 +143,8 @@ pub fn bootstrap(mock: &MockLlm) -> Bootstrap {
         "name": "test", "for": [SPENT], "unit": "requests", "limit": 1, "window": "366d",
     }));
     policy["models"]["anthropic.*"] = json!({"route": "anthropic", "provider": "bedrock"});
+    policy["models"][APPLICATION_PROFILE] = json!({"route": "anthropic", "provider": "bedrock"});
+    policy["models"]["mistral-*"] = json!({"route": "openai", "provider": "mistral"});
     policy["models"]["command-*"] = json!({"route": "openai", "provider": "cohere"});
     for model in ["omni-moderation-latest", "whisper-1", "tts-1", "gpt-image-1", "rerank-v3.5", "embed-v4.0"] {
         policy["models"][model] = json!({"route": "openai", "provider": "openai"});
@@ -287,7 +292,12 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
             Want {
                 result: {
                     // SDKs that distinguish the two do not raise a refusal of the gateway as a failure of the server.
-                    let kind = if broken[1] == "ServerError" { "ClientError" } else { broken[1] };
+                    let kind = match (broken[1], dialect) {
+                        ("ServerError", _) => "ClientError",
+                        ("ModelServerError", "anthropic.messages") => "ModelRequestRejectedError",
+                        ("ModelServerError", _) => "ModelAPIError",
+                        (kind, _) => kind,
+                    };
                     Box::new(move |findings, question, result| {
                         let raised = result.pointer("/error/type").is_some();
                         findings.holds(question, raised, format_args!("no error: {result}"));

@@ -27,14 +27,30 @@ pub struct Client {
     pub script: PathBuf,
 }
 
-/// Returns the client of the Python SDKs, installed if needed.
+/// Returns the client of the official Python SDKs, installed if needed.
 pub fn python() -> Result<Client> {
-    let requirements = clients().join("python/requirements.txt");
-    let dir = private("sdk-python", &[&requirements], |dir| {
+    pypi("sdk-python", "requirements.txt", "ask.py")
+}
+
+/// Returns the client of the Python frameworks, which are installed together with the official SDKs.
+pub fn frameworks() -> Result<Client> {
+    pypi("sdk-python", "requirements.txt", "frameworks.py")
+}
+
+/// Returns the client of llama-index, installed if needed.
+pub fn llama() -> Result<Client> {
+    pypi("sdk-llama", "llama_index.txt", "llama.py")
+}
+
+/// Returns a client with PyPI packages. The lists are complete, so pip resolves nothing.
+fn pypi(name: &str, requirements: &str, script: &str) -> Result<Client> {
+    let from = clients().join("python");
+    let requirements = from.join(requirements);
+    let dir = private(name, &[&requirements], |dir| {
         venv(dir)?;
-        pip(dir, &["--requirement", &requirements.display().to_string()])
+        pip(dir, &["--no-deps", "--requirement", &requirements.display().to_string()])
     })?;
-    Ok(Client { program: dir.join("bin/python3"), script: clients().join("python/ask.py") })
+    Ok(Client { program: dir.join("bin/python3"), script: from.join(script) })
 }
 
 /// Returns the client of the SDKs for Node.js, installed if needed.

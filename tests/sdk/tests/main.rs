@@ -1,5 +1,5 @@
-//! Tests with widely used SDKs: the official Python ones of OpenAI, Anthropic and Google, and the npm package `ai` with its
-//! providers.
+//! Tests with widely used SDKs: the official ones of OpenAI, Anthropic, Google, Mistral, Cohere, Ollama and AWS; the npm package
+//! `ai` with its providers; litellm, LangChain, LlamaIndex and Pydantic AI.
 //!
 //! They first call the mock directly: the SDKs must read its responses like those of the real providers. Then they call it
 //! through a real Envoy with the reference bootstrap: an SDK must not notice the gateway, unless the gateway refuses a call,
@@ -7,7 +7,7 @@
 //!
 //! The YAML language server that editors use is tested in the same way: it must understand the JSON Schemas.
 //!
-//! A program per language (`clients/`) makes the calls that it is given and prints what its SDK returned; the expectations are
+//! A program per language or set of packages (`clients/`) makes the calls that it is given and prints what its SDK returned; the expectations are
 //! here. The SDKs are installed once, in exact versions, below the target directory.
 #![allow(
     clippy::unwrap_used,

@@ -26,6 +26,8 @@ pub struct Question {
     pub tools: bool,
     /// `true` to ask for usage, in dialects whose streams report it only on request.
     pub ask_usage: bool,
+    /// `true` to repeat failed calls as often as the SDK does by default.
+    pub retries: bool,
     pub headers: BTreeMap<String, String>,
     #[serde(skip)]
     pub language: Language,
@@ -36,7 +38,7 @@ pub struct Question {
 impl Question {
     /// Creates a call. `number` makes its path unique.
     pub fn new(caller: &Caller, stream: bool, url: &str, number: usize) -> Question {
-        Question {
+        let question = Question {
             call: caller.call,
             base: format!("{url}/q{number}"),
             model: caller.model.to_owned(),
@@ -44,9 +46,16 @@ impl Question {
             stream,
             tools: false,
             ask_usage: true,
+            retries: false,
             headers: BTreeMap::new(),
             language: caller.language,
             name: String::new(),
+        };
+        if caller.call.contains("mistral") {
+            // Mistral's API reports usage unasked in the last event, and sends a tool call in one event.
+            question.knob("usage-at", "last").knob("delta-chars", "1000")
+        } else {
+            question
         }
     }
 
@@ -84,21 +93,23 @@ impl Question {
     }
 }
 
-/// Timeout of all calls of one language. They take some ten seconds on an idle machine.
+/// Timeout of all calls of one client. They take half a minute on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Makes all calls, those of each language in one process, with both processes at once. The results are in the order of the
+/// Makes all calls, those of each client in one process, with all processes at once. The results are in the order of the
 /// calls: objects with `text`, `tools`, `usage`, `error`, ... as far as the SDK reports them.
 pub fn ask(questions: &[Question]) -> Vec<Value> {
     let scratch = Scratch::new("sdk").unwrap();
     let mut running = Vec::new();
-    for language in [Language::Python, Language::Node] {
+    for language in [Language::Python, Language::Frameworks, Language::Llama, Language::Node] {
         let own: Vec<&Question> = questions.iter().filter(|question| question.language == language).collect();
         if own.is_empty() {
             continue;
         }
         let client = match language {
             Language::Python => install::python(),
+            Language::Frameworks => install::frameworks(),
+            Language::Llama => install::llama(),
             Language::Node => install::node(),
         };
         let client = client.unwrap_or_else(|error| panic!("{error}"));

@@ -1,56 +1,41 @@
-"""Asks through the official Python SDKs, one question after the other, and tells what each SDK made of the answer.
-
-Argument: a file with an array of questions (see `question.rs`). Standard output: a line of JSON for each, in order.
-"""
+"""Calls models through the official Python SDKs. See `calls.py` for input and output."""
 
 import json
-import sys
+import threading
 
 import anthropic
+import boto3
+import botocore.config
+import botocore.exceptions
+import cohere
+import cohere.core.api_error
 import google.genai
 import google.genai.errors
 import google.genai.types
+import mistralai.client
+import mistralai.client.errors
 import ollama
 import openai
 
-KEY = "sk-not-a-key"
-TOOL = "get_weather"
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-
-
-def told(**members):
-    """What of an answer is compared; what is none is left out."""
-    return {name: value for name, value in members.items() if value is not None}
-
-
-def usage(of, **names):
-    """The numbers of a usage object, under common names; `a.b` is a member of a member."""
-    if of is None:
-        return None
-    numbers = {}
-    for name, path in names.items():
-        value = of
-        for member in path.split("."):
-            value = getattr(value, member, None)
-        numbers[name] = value or 0
-    return numbers
+from calls import KEY, NOWHERE, SCHEMA, TOOL, main, present, retries, usage
 
 
 # --- openai -----------------------------------------------------------------------------------------------------------
 
 
 # One client each: making one takes longer than asking.
-OPENAI = openai.OpenAI(api_key=KEY, base_url="http://127.0.0.1:1", max_retries=0, timeout=100)
+OPENAI = openai.OpenAI(api_key=KEY, base_url=NOWHERE, max_retries=0, timeout=100)
 AZURE = openai.AzureOpenAI(
-    api_key=KEY, api_version="2024-10-21", azure_endpoint="http://127.0.0.1:1", max_retries=0, timeout=100
+    api_key=KEY, api_version="2024-10-21", azure_endpoint=NOWHERE, max_retries=0, timeout=100
 )
-ANTHROPIC = anthropic.Anthropic(api_key=KEY, base_url="http://127.0.0.1:1", max_retries=0, timeout=100)
+ANTHROPIC = anthropic.Anthropic(api_key=KEY, base_url=NOWHERE, max_retries=0, timeout=100)
 
 
 def openai_client(question):
+    shared = {"default_headers": question["headers"], "max_retries": retries(question, openai.DEFAULT_MAX_RETRIES)}
     if question["call"] == "azure_chat":
-        return AZURE.with_options(base_url=question["base"] + "/openai", default_headers=question["headers"])
-    return OPENAI.with_options(base_url=question["base"] + "/v1", default_headers=question["headers"])
+        return AZURE.with_options(base_url=question["base"] + "/openai", **shared)
+    return OPENAI.with_options(base_url=question["base"] + "/v1", **shared)
 
 
 def chat_usage(of):
@@ -73,7 +58,7 @@ def openai_chat(question, answer):
         choice = got.choices[0]
         calls = [[call.function.name, call.function.arguments] for call in choice.message.tool_calls or []]
         answer.update(
-            told(text=choice.message.content or "", tools=calls, finish=choice.finish_reason, usage=chat_usage(got.usage))
+            present(text=choice.message.content or "", tools=calls, finish=choice.finish_reason, usage=chat_usage(got.usage))
         )
         return
     if question["ask_usage"]:
@@ -110,7 +95,7 @@ def openai_responses(question, answer):
             cached="input_tokens_details.cached_tokens",
             reasoning="output_tokens_details.reasoning_tokens",
         )
-        answer.update(told(text=got.output_text, tools=calls, finish=got.status, usage=numbers))
+        answer.update(present(text=got.output_text, tools=calls, finish=got.status, usage=numbers))
 
     if not question["stream"]:
         whole(client.responses.create(model=question["model"], input=question["prompt"], **options))
@@ -121,13 +106,13 @@ def openai_responses(question, answer):
             if event.type == "response.output_text.delta":
                 answer["text"] += event.delta
             elif event.type == "response.failed":
-                # The SDK hands it over as an event like any other.
-                answer["error"] = told(type="response.failed", code=event.response.error.code, own=True)
+                # The SDK returns it as an event like any other.
+                answer["error"] = present(type="response.failed", code=event.response.error.code, own=True)
                 return
         deltas = answer["text"]
         whole(stream.get_final_response())
     if deltas != answer["text"]:
-        answer["error"] = told(type="the deltas are not the text", message=deltas)
+        answer["error"] = present(type="the deltas are not the text", message=deltas)
 
 
 def openai_completions(question, answer):
@@ -197,7 +182,7 @@ VERTEX = anthropic.AnthropicVertex(
     access_token=KEY,
     region="europe-west1",
     project_id="project",
-    base_url="http://127.0.0.1:1",
+    base_url=NOWHERE,
     max_retries=0,
     timeout=100,
 )
@@ -206,18 +191,19 @@ BEDROCK = anthropic.AnthropicBedrock(
     aws_access_key=KEY,
     aws_secret_key=KEY,
     aws_region="eu-west-1",
-    base_url="http://127.0.0.1:1",
+    base_url=NOWHERE,
     max_retries=0,
     timeout=100,
 )
 
 
 def anthropic_client(question):
+    shared = {"default_headers": question["headers"], "max_retries": retries(question, anthropic.DEFAULT_MAX_RETRIES)}
     if question["call"] == "bedrock_messages":
-        return BEDROCK.with_options(base_url=question["base"], default_headers=question["headers"])
+        return BEDROCK.with_options(base_url=question["base"], **shared)
     if question["call"] == "vertex_messages":
-        return VERTEX.with_options(base_url=question["base"] + "/v1", default_headers=question["headers"])
-    return ANTHROPIC.with_options(base_url=question["base"], default_headers=question["headers"])
+        return VERTEX.with_options(base_url=question["base"] + "/v1", **shared)
+    return ANTHROPIC.with_options(base_url=question["base"], **shared)
 
 
 def anthropic_messages(question, answer):
@@ -238,7 +224,7 @@ def anthropic_messages(question, answer):
         )
         text = "".join(block.text for block in got.content if block.type == "text")
         thought = "".join(block.thinking for block in got.content if block.type == "thinking")
-        answer.update(told(text=text, thought=thought, tools=calls, finish=got.stop_reason, usage=numbers))
+        answer.update(present(text=text, thought=thought, tools=calls, finish=got.stop_reason, usage=numbers))
 
     if not question["stream"]:
         whole(client.messages.create(**options))
@@ -250,10 +236,10 @@ def anthropic_messages(question, answer):
         deltas = answer["text"]
         whole(stream.get_final_message())
     if deltas != answer["text"]:
-        answer["error"] = told(type="the deltas are not the text", message=deltas)
+        answer["error"] = present(type="the deltas are not the text", message=deltas)
 
 
-# The same on Vertex AI, where the model stands in the path.
+# The same on Vertex AI, where the model is in the path.
 vertex_messages = anthropic_messages
 
 # The same in Bedrock's InvokeModel, streamed in binary frames.
@@ -354,39 +340,228 @@ def ollama_end(line, answer):
         answer.update(finish=line.done_reason, usage=usage(line, input="prompt_eval_count", output="eval_count"))
 
 
+# --- mistralai --------------------------------------------------------------------------------------------------------
+
+
+def mistral_chat(question, answer):
+    client = mistralai.client.Mistral(api_key=KEY, server_url=question["base"], timeout_ms=100_000)
+    tools = [{"type": "function", "function": {"name": TOOL, "parameters": SCHEMA}}]
+    options = {"tools": tools} if question["tools"] else {}
+    options.update(
+        model=question["model"],
+        messages=[{"role": "user", "content": question["prompt"]}],
+        http_headers=question["headers"],
+    )
+
+    def calls(message):
+        return [[call.function.name, call.function.arguments] for call in message.tool_calls or []]
+
+    if not question["stream"]:
+        got = client.chat.complete(**options)
+        choice = got.choices[0]
+        answer.update(
+            text=choice.message.content or "",
+            tools=calls(choice.message),
+            finish=choice.finish_reason,
+            usage=chat_usage(got.usage),
+        )
+        return
+    answer.update(text="", tools=[])
+    for event in client.chat.stream(**options):
+        if event.data.usage:
+            answer["usage"] = chat_usage(event.data.usage)
+        for choice in event.data.choices:
+            answer["text"] += choice.delta.content or ""
+            for name, arguments in calls(choice.delta):
+                if name:
+                    answer["tools"].append([name, ""])
+                answer["tools"][-1][1] += arguments
+            if choice.finish_reason:
+                answer["finish"] = choice.finish_reason
+
+
+# --- cohere -----------------------------------------------------------------------------------------------------------
+
+
+def cohere_chat(question, answer):
+    client = cohere.ClientV2(KEY, base_url=question["base"], timeout=100)
+    tools = [{"type": "function", "function": {"name": TOOL, "parameters": SCHEMA}}]
+    options = {"tools": tools} if question["tools"] else {}
+    request_options = {"additional_headers": question["headers"]}
+    if not question["retries"]:
+        request_options["max_retries"] = 0
+    options.update(
+        model=question["model"],
+        messages=[{"role": "user", "content": question["prompt"]}],
+        request_options=request_options,
+    )
+
+    def counted(of):
+        return usage(of, input="tokens.input_tokens", output="tokens.output_tokens", cached="cached_tokens")
+
+    if not question["stream"]:
+        got = client.chat(**options)
+        content = got.message.content or []
+        answer.update(
+            text="".join(part.text for part in content if part.type == "text"),
+            thought="".join(part.thinking for part in content if part.type == "thinking"),
+            tools=[[call.function.name, call.function.arguments] for call in got.message.tool_calls or []],
+            finish=got.finish_reason,
+            usage=counted(got.usage),
+        )
+        return
+    answer.update(text="", thought="", tools=[])
+    for event in client.chat_stream(**options):
+        if event.type == "content-delta":
+            content = event.delta.message.content
+            answer["text"] += content.text or ""
+            answer["thought"] += getattr(content, "thinking", None) or ""
+        elif event.type == "tool-call-start":
+            function = event.delta.message.tool_calls.function
+            answer["tools"].append([function.name, function.arguments or ""])
+        elif event.type == "tool-call-delta":
+            answer["tools"][-1][1] += event.delta.message.tool_calls.function.arguments
+        elif event.type == "message-end":
+            answer.update(present(finish=event.delta.finish_reason, usage=counted(event.delta.usage)))
+            if event.delta.error:
+                # The SDK returns it as an event like any other.
+                answer["error"] = present(type="message-end", own=True, message=event.delta.error)
+
+
+# --- boto3 ------------------------------------------------------------------------------------------------------------
+
+
+CALLING = threading.local()
+
+
+def bedrock(**config):
+    """A client, which is slow to create. Each call sets its own address and headers by `CALLING`."""
+    client = boto3.session.Session().client(
+        "bedrock-runtime",
+        region_name="eu-west-1",
+        endpoint_url=NOWHERE,
+        aws_access_key_id=KEY,
+        aws_secret_access_key=KEY,
+        config=botocore.config.Config(read_timeout=100, **config),
+    )
+    client.meta.events.register("before-call.bedrock-runtime", address)
+    return client
+
+
+def address(params, **_):
+    params["url"] = CALLING.question["base"] + params["url_path"]
+    params["headers"].update(CALLING.question["headers"])
+
+
+ONCE = bedrock(retries={"total_max_attempts": 1})
+WITH_RETRIES = bedrock()
+
+
+def bedrock_client(question):
+    CALLING.question = question
+    return WITH_RETRIES if question["retries"] else ONCE
+
+
+def converse_usage(of):
+    return {name: of.get(key, 0) for name, key in CONVERSE_USAGE.items()}
+
+
+CONVERSE_USAGE = {"input": "inputTokens", "output": "outputTokens", "cached": "cacheReadInputTokens"}
+
+
+def bedrock_converse(question, answer):
+    client = bedrock_client(question)
+    specification = {"name": TOOL, "inputSchema": {"json": SCHEMA}}
+    options = {"toolConfig": {"tools": [{"toolSpec": specification}]}} if question["tools"] else {}
+    options.update(modelId=question["model"], messages=[{"role": "user", "content": [{"text": question["prompt"]}]}])
+    answer.update(text="", thought="", tools=[])
+    if not question["stream"]:
+        got = client.converse(**options)
+        for block in got["output"]["message"]["content"]:
+            answer["text"] += block.get("text", "")
+            if "reasoningContent" in block:
+                answer["thought"] += block["reasoningContent"]["reasoningText"]["text"]
+            if "toolUse" in block:
+                answer["tools"].append([block["toolUse"]["name"], json.dumps(block["toolUse"]["input"])])
+        answer.update(finish=got["stopReason"], usage=converse_usage(got["usage"]))
+        return
+    for event in client.converse_stream(**options)["stream"]:
+        delta = event.get("contentBlockDelta", {}).get("delta", {})
+        answer["text"] += delta.get("text", "")
+        answer["thought"] += delta.get("reasoningContent", {}).get("text", "")
+        if "contentBlockStart" in event:
+            answer["tools"].append([event["contentBlockStart"]["start"]["toolUse"]["name"], ""])
+        if "toolUse" in delta:
+            answer["tools"][-1][1] += delta["toolUse"]["input"]
+        if "messageStop" in event:
+            answer["finish"] = event["messageStop"]["stopReason"]
+        if "metadata" in event:
+            answer["usage"] = converse_usage(event["metadata"]["usage"])
+
+
+# The same with an application inference profile, whose ARN has an escaped slash in the path.
+bedrock_converse_profile = bedrock_converse
+
+INVOKE_USAGE = {"input": "input_tokens", "output": "output_tokens", "cached": "cache_read_input_tokens"}
+
+
+def bedrock_invoke(question, answer):
+    client = bedrock_client(question)
+    body = {
+        "anthropic_version": "bedrock-2023-05-31",
+        "max_tokens": 1000,
+        "messages": [{"role": "user", "content": question["prompt"]}],
+    }
+    if question["tools"]:
+        body["tools"] = [{"name": TOOL, "input_schema": SCHEMA}]
+    options = {"modelId": question["model"], "body": json.dumps(body), "contentType": "application/json"}
+    answer.update(text="", thought="", tools=[], usage={})
+
+    def count(of):
+        answer["usage"].update({name: of[key] for name, key in INVOKE_USAGE.items() if key in of})
+
+    if not question["stream"]:
+        got = json.loads(client.invoke_model(**options)["body"].read())
+        for block in got["content"]:
+            answer["text"] += block.get("text", "")
+            answer["thought"] += block.get("thinking", "")
+            if block["type"] == "tool_use":
+                answer["tools"].append([block["name"], json.dumps(block["input"])])
+        answer["finish"] = got["stop_reason"]
+        count(got["usage"])
+        return
+    for chunk in client.invoke_model_with_response_stream(**options)["body"]:
+        event = json.loads(chunk["chunk"]["bytes"])
+        delta = event.get("delta", {})
+        answer["text"] += delta.get("text", "")
+        answer["thought"] += delta.get("thinking", "")
+        if event.get("content_block", {}).get("type") == "tool_use":
+            answer["tools"].append([event["content_block"]["name"], ""])
+        if "partial_json" in delta:
+            answer["tools"][-1][1] += delta["partial_json"]
+        if delta.get("stop_reason"):
+            answer["finish"] = delta["stop_reason"]
+        count(event.get("message", {}).get("usage", {}))
+        count(event.get("usage", {}))
+
+
+# The same with an inference profile, whose ARN has an escaped slash in the path.
+bedrock_invoke_profile = bedrock_invoke
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 
 
-def error(raised):
-    """An exception as far as it is compared. `own`: it is one of the SDK's."""
-    errors = (openai.OpenAIError, anthropic.AnthropicError, google.genai.errors.APIError, ollama.ResponseError)
-    own = isinstance(raised, errors)
-    body = getattr(raised, "body", None) or getattr(raised, "details", None)
-    inner = body.get("error", body) if isinstance(body, dict) else {}
-    response = getattr(raised, "response", None)
-    headers = getattr(response, "headers", None) or {}
-    return told(
-        type=type(raised).__name__,
-        own=own,
-        status=getattr(raised, "status_code", None) or getattr(raised, "code", None),
-        kind=inner.get("type") or inner.get("status"),
-        code=inner.get("code"),
-        message=str(raised)[:300],
-        retry_after=headers.get("retry-after"),
-    )
-
-
-def main():
-    with open(sys.argv[1], encoding="utf-8") as file:
-        questions = json.load(file)
-    for question in questions:
-        answer = {}
-        try:
-            globals()[question["call"]](question, answer)
-        except Exception as raised:  # whatever it is, it is compared
-            answer["error"] = error(raised)
-        print(json.dumps(answer), flush=True)
-
+OWN = (
+    openai.OpenAIError,
+    anthropic.AnthropicError,
+    google.genai.errors.APIError,
+    ollama.ResponseError,
+    mistralai.client.errors.MistralError,
+    cohere.core.api_error.ApiError,
+    botocore.exceptions.ClientError,
+    botocore.exceptions.BotoCoreError,
+)
 
 if __name__ == "__main__":
-    main()
+    main(globals(), OWN)

@@ -87,18 +87,24 @@ impl<'a> Writer<'a> {
         self.head = head;
     }
 
+    /// Appends the chunks of a tool call: one with the name and some with the arguments. With the knob `delta-chars`, arguments
+    /// that fit into one piece are in the first chunk, as in Mistral's API.
     fn tool_call(&mut self, at: usize, name: &str, arguments: &str) {
         let generation = self.generation;
+        let whole = self.knobs.delta_chars.is_some_and(|size| arguments.len() <= size);
+        let (first, rest) = if whole { (arguments, "") } else { ("", arguments) };
         for index in 0..generation.choices {
-            self.delta(index, tokens(name), |out| {
+            self.delta(index, tokens(name) + tokens(first), |out| {
                 text(out, format_args!(r#""tool_calls":[{{"index":{at},"id":"#));
                 call_id(generation, index, at, out);
                 out.extend_from_slice(br#","type":"function","function":{"name":"#);
                 string(name, out);
-                out.extend_from_slice(br#","arguments":""}}]"#);
+                out.extend_from_slice(br#","arguments":"#);
+                string(first, out);
+                out.extend_from_slice(b"}}]");
             });
         }
-        for piece in argument_segments(arguments, self.knobs.delta_chars) {
+        for piece in argument_segments(rest, self.knobs.delta_chars) {
             for index in 0..generation.choices {
                 self.delta(index, tokens(piece), |out| {
                     text(out, format_args!(r#""tool_calls":[{{"index":{at},"function":{{"arguments":"#));
