@@ -87,6 +87,9 @@ fn stream_id(data: &[u8]) -> Option<Box<str>> {
 
 /// Appends a `response.failed` event with the members of the response that the gateway knows. The API defines few error
 /// codes, and clients retry a call that fails with any other code; the message carries the details.
+///
+/// The event itself has the error as well: OpenAI's SDKs raise an exception for a member `error` of any event. Without it they
+/// return the event like any other, and clients that look at the text only take half a response for a complete one.
 fn error_event(error: &ApiError<'_>, state: &StreamState, out: &mut Vec<u8>) -> &'static str {
     let code = match (error.code, error.status) {
         // Whatever the status of the rule is.
@@ -95,20 +98,28 @@ fn error_event(error: &ApiError<'_>, state: &StreamState, out: &mut Vec<u8>) -> 
         (_, 500..) => "server_error",
         _ => "invalid_prompt",
     };
+    let members = |out: &mut Vec<u8>| {
+        out.extend_from_slice(b"\"error\":{\"code\":");
+        openai_error::text_or_null(Some(code), out);
+        out.extend_from_slice(b",\"message\":");
+        openai_error::text_or_null(Some(error.message), out);
+    };
     head("failed", state, out);
-    out.extend_from_slice(b"\"error\":{\"code\":");
-    openai_error::text_or_null(Some(code), out);
-    out.extend_from_slice(b",\"message\":");
-    openai_error::text_or_null(Some(error.message), out);
+    members(out);
     out.extend_from_slice(b"},\"incomplete_details\":null,");
     out.extend_from_slice(TAIL);
+    out.push(b',');
+    members(out);
+    out.extend_from_slice(b",\"type\":");
+    openai_error::text_or_null(Some(error.kind), out);
+    out.extend_from_slice(b"}}");
     "response.failed"
 }
 
-/// Members of a response that the gateway does not know, and the end of its event.
+/// Members of a response that the gateway does not know, and the end of the response.
 const TAIL: &[u8] =
     b"\"instructions\":null,\"model\":\"\",\"output\":[],\"parallel_tool_calls\":false,\"tool_choice\":\"none\",\
-    \"tools\":[],\"usage\":null,\"metadata\":{}}}";
+    \"tools\":[],\"usage\":null,\"metadata\":{}}";
 
 /// Appends the beginning of the event that ends a response with a status.
 fn head(status: &str, state: &StreamState, out: &mut Vec<u8>) {

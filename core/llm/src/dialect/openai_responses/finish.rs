@@ -9,5 +9,6 @@ pub(super) fn events(state: &StreamState, write: &mut dyn FnMut(&str, &[u8])) {
     head("incomplete", state, &mut data);
     data.extend_from_slice(b"\"error\":null,\"incomplete_details\":{\"reason\":\"content_filter\"},");
     data.extend_from_slice(TAIL);
+    data.push(b'}');
     write("response.incomplete", &data);
 }

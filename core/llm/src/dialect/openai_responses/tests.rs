@@ -249,7 +249,10 @@ fn errors_have_the_format_of_the_api() {
     assert_eq!(body["error"]["code"], "a\\b");
     assert_eq!(event["type"], "response.failed");
     assert_eq!(event["response"]["status"], "failed");
-    assert_eq!(event["response"]["error"]["message"], "no \"more\"\nfor you\u{0}");
+    for error in [&event["response"]["error"], &event["error"]] {
+        assert_eq!(error["message"], "no \"more\"\nfor you\u{0}");
+        assert_eq!(error["code"], "invalid_prompt");
+    }
 }
 
 #[test]
