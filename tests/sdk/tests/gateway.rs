@@ -19,12 +19,12 @@ pub const UPSTREAMS: [&str; 4] = ["openai", "local", "anthropic", "gemini"];
 
 /// Consumers without a budget and with a spent one.
 pub const UNMETERED: &str = "unmetered";
-const SPENT: &str = "spent";
+pub const SPENT: &str = "spent";
 
 /// Matches of the reference's rules that block prompts and redact responses, and of a rule of ours that blocks responses.
-const CLOUD_KEY: &str = "AKIAPLANTED0123456Z9";
+pub const CLOUD_KEY: &str = "AKIAPLANTED0123456Z9";
 const EMAIL: [&str; 2] = ["planted.person@mail.exam", "ple.com"];
-const CLASSIFIED: [&str; 2] = ["PLANTED-CLASS", "IFIED-5501"];
+pub const CLASSIFIED: [&str; 2] = ["PLANTED-CLASS", "IFIED-5501"];
 
 /// Known failures: function, `true` if streamed, name. A row that works again fails the test, too.
 const NOT_YET: &[(&str, bool, &str)] = &[
@@ -155,7 +155,7 @@ pub fn bootstrap(mock: &MockLlm) -> Bootstrap {
 const SPENDING_PATH: &str = "/first/v1/chat/completions";
 
 /// Makes the one request that the consumer [`SPENT`] may make.
-fn spend(gateway: &Gateway) {
+pub fn spend(gateway: &Gateway) {
     let headers = [("content-type", "application/json"), ("x-tollgate-consumer", SPENT)];
     let body = br#"{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}"#;
     let request = Request::post(SPENDING_PATH, &headers, body);
@@ -167,7 +167,7 @@ fn spend(gateway: &Gateway) {
 }
 
 /// Returns a prompt that the mock answers with these deltas.
-fn deltas(deltas: &[&str]) -> String {
+pub fn deltas(deltas: &[&str]) -> String {
     format!("deltas: {}", json!(deltas))
 }
 
@@ -294,6 +294,8 @@ fn questions(caller: &Caller, question: &Question) -> Vec<(&'static str, Questio
                     // SDKs that distinguish the two do not raise a refusal of the gateway as a failure of the server.
                     let kind = match (broken[1], dialect) {
                         ("ServerError", _) => "ClientError",
+                        // The gateway's event has the error as a member of its own.
+                        ("response.failed" | "ValueError", "openai.responses") => "APIError",
                         ("ModelServerError", "anthropic.messages") => "ModelRequestRejectedError",
                         ("ModelServerError", _) => "ModelAPIError",
                         (kind, _) => kind,

@@ -27,3 +27,4 @@ mod forms;
 mod gateway;
 mod install;
 mod question;
+mod situations;

@@ -8,6 +8,7 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 os.environ["LITELLM_LOG"] = "CRITICAL"
 
 import anthropic
+import anyio
 import langchain_anthropic
 import langchain_openai
 import litellm
@@ -26,6 +27,14 @@ import pydantic_ai.tools
 from calls import KEY, SCHEMA, TOOL, main, retries, usage
 
 FUNCTION = {"type": "function", "function": {"name": TOOL, "description": "weather", "parameters": SCHEMA}}
+
+
+
+async def immediately(_):
+    """The pause of asynchronous SDKs between retries."""
+
+
+anyio.sleep = immediately
 
 # --- litellm ----------------------------------------------------------------------------------------------------------
 
