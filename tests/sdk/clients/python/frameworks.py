@@ -29,7 +29,6 @@ from calls import KEY, SCHEMA, TOOL, main, retries, usage
 FUNCTION = {"type": "function", "function": {"name": TOOL, "description": "weather", "parameters": SCHEMA}}
 
 
-
 async def immediately(_):
     """The pause of asynchronous SDKs between retries."""
 
