@@ -22,6 +22,7 @@ use crate::filter::BodyMode;
 use crate::headers::{Head, Headers};
 use crate::local_reply::LocalReply;
 use crate::plugin::{OVERLOADED, Plugin};
+use crate::property;
 use crate::unreadable::{Disposition, Unreadable, UnreadableRequest};
 
 pub(super) use self::form::LateForm;
@@ -137,7 +138,10 @@ fn call_head(plugin: &Rc<Plugin>, id: u32, call: CallHead, ambiguous: Option<Ide
 impl Held {
     /// Handles a body frame; Envoy holds `size` bytes of the body so far.
     pub(super) fn body(self, plugin: &Rc<Plugin>, size: usize, end: bool) -> Progress {
-        if plugin.is_over_capacity(size, end && !plugin.filter.makes_callouts()) {
+        let may_be_judged = !plugin.filter.makes_callouts();
+        if plugin.is_over_capacity(size, end && may_be_judged)
+            && (plugin.is_over_capacity(size, true) || !(may_be_judged && self.is_received(size)))
+        {
             return overloaded(plugin, self.head.endpoint.dialect);
         }
         match self.body {
@@ -145,6 +149,14 @@ impl Held {
             HeldBody::Form(body) => body.frame(plugin, self.head, size, end),
             HeldBody::Candidate(body) => body.frame(plugin, self.head, size, end),
         }
+    }
+
+    /// Returns `true` if all of the body has arrived although its end has not been shown: over HTTP/1, Envoy shows it in a callback
+    /// of its own right after. Over HTTP/2 a client can omit the end.
+    #[cold]
+    fn is_received(&self, size: usize) -> bool {
+        let protocol = property::attribute(&["request", "protocol"]).unwrap_or_default();
+        protocol.starts_with(b"HTTP/1") && self.head.headers.number("content-length") == Some(size)
     }
 
     /// Returns the bytes of the body that Envoy holds.
