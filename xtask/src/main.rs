@@ -50,6 +50,7 @@ cargo xtask <command>
   envoy VERSION            run the conformance recordings, the end-to-end tests and the validation of rendered bootstraps
                            against this version of Envoy
   soak [...]               compare the bills of 20,000 random calls in a real Envoy with what the mock provider sent
+  soak slow-clients [...]  measure the memory of 2,000 clients that stall in a real Envoy
                            --requests=N: more or fewer; --seed=N: other calls; --workers=N: calls at the same time;
                            --only=N: only the call with this number
   proofs                   run the fuzz targets and the comparison with tiktoken for hours

@@ -20,6 +20,7 @@ mod policy;
 mod published;
 mod random;
 mod sent;
+pub mod slow_clients;
 mod tally;
 
 use std::collections::BTreeMap;
