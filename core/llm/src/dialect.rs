@@ -30,6 +30,7 @@ pub(crate) mod path_class;
 pub(crate) mod path_table;
 mod prompts;
 mod rerank;
+pub(crate) mod response_names;
 mod shape;
 pub(crate) mod stored_response;
 #[cfg(test)]

@@ -27,7 +27,7 @@
 
 use crate::Str;
 use crate::body::data::{is_base64, is_data};
-use crate::dialect::{known_names, opaque};
+use crate::dialect::{known_names, opaque, response_names};
 use crate::json::scan::{self, Side};
 
 /// Members whose strings are base64 data in some API: pictures, sound, documents, signatures.
@@ -285,7 +285,8 @@ impl TextScanner {
         let is_name = objects & 1 == 1 && matches!(last, b'{' | b',');
         let member: &[u8] = if last == b':' { &self.name } else { b"" };
         let is_kind = || is_listed(&KINDS, str.span.of(&self.held)) || known_names::is_kind_value(&self.held, str);
-        let piece = match is_name || is_listed(&KIND_MEMBERS, member) && is_kind() {
+        let is_known_name = is_name && response_names::is_known(&self.held, str);
+        let piece = match is_known_name || is_listed(&KIND_MEMBERS, member) && is_kind() {
             true => JsonPiece::Other(&self.held),
             false => {
                 JsonPiece::Text { str, literal: &self.held, is_opaque: opaque::is_opaque_in(member, &self.held, str) }
@@ -395,7 +396,10 @@ mod tests {
         let data = "iVBORw0KGgo".repeat(100);
         let (long, escaped) = ("word ".repeat(1000), "\\u006d\\u0061".repeat(100));
         for (body, expected) in [
-            (r#"{"a":"b\"\u00e9","c":["d",{"e":"f"},"g"]}"#.to_owned(), Ok(vec!["b\"\u{e9}", "d", "f", "g"])),
+            (
+                r#"{"title":"b\"\u00e9","c":["d",{"e":"f"},"g"]}"#.to_owned(),
+                Ok(vec!["b\"\u{e9}", "c", "d", "e", "f", "g"]),
+            ),
             (format!(r#"{{"data":"{data}\/x","text":"e"}}"#), Ok(vec!["e"])),
             (format!(r#"{{"data" : "data:image/png;base64,{data}","b64_json":"short"}}"#), Ok(vec!["short"])),
             // Other members are texts, whatever they look like; a value that equals a name is no name.
@@ -403,7 +407,7 @@ mod tests {
             (format!(r#"{{"url":"data:image/png;base64,{data}","text":"e"}}"#), Ok(vec!["e"])),
             (format!(r#"{{"url":"{data}"}}"#), Ok(vec![&*data])),
             (format!(r#"["data","{data}"]"#), Ok(vec!["data", &data])),
-            (format!(r#"{{"a":"data","b":"{data}"}}"#), Ok(vec!["data", &data])),
+            (format!(r#"{{"a":"data","b":"{data}"}}"#), Ok(vec!["a", "data", "b", &data])),
             (format!(r#"{{"data":" {data}"}}"#), Ok(vec![" iVBOR"])),
             (format!(r#"{{"data":"{escaped}"}}"#), Ok(vec!["mama"])),
             (format!(r#"{{"data":"{data} a text"}}"#), Err(TextScanError::Malformed)),
@@ -416,14 +420,14 @@ mod tests {
             (r#"{"logprobs" : {"content":[]}}"#.to_owned(), Err(TextScanError::Logprobs)),
             (r#"{"logprobs":"a"}"#.to_owned(), Err(TextScanError::Logprobs)),
             (r#"["logprobs","a"]"#.to_owned(), Ok(vec!["logprobs", "a"])),
-            (r#"{"logprobs": [ ],"a":["b"]}"#.to_owned(), Ok(vec!["b"])),
+            (r#"{"logprobs": [ ],"title":["b"]}"#.to_owned(), Ok(vec!["b"])),
             (r#"{"logprobs":[{"token":"a"}]}"#.to_owned(), Err(TextScanError::Logprobs)),
             (r#"{"logprobs":["a"]}"#.to_owned(), Err(TextScanError::Logprobs)),
             (r#"{"logprobsResult":{"a":1}}"#.to_owned(), Err(TextScanError::Logprobs)),
             (format!(r#"{{"signature":"{data}","thoughtSignature":"short"}}"#), Ok(vec!["short"])),
             (format!(r#"{{"content":"{long}"}}"#), Err(TextScanError::TooLarge)),
-            ("{\"a\":\"\u{1}\n\"}".to_owned(), Ok(vec!["\u{1}\n"])),
-            ("\u{feff}{\"a\":NaN,\"a\":\"b\",\"a\":[-Infinity,\"c\"]}".to_owned(), Ok(vec!["b", "c"])),
+            ("{\"title\":\"\u{1}\n\"}".to_owned(), Ok(vec!["\u{1}\n"])),
+            ("\u{feff}{\"url\":NaN,\"url\":\"b\",\"url\":[-Infinity,\"c\"]}".to_owned(), Ok(vec!["b", "c"])),
             ("[".repeat(65), Err(TextScanError::Malformed)),
             ("]".to_owned(), Err(TextScanError::Malformed)),
         ] {

@@ -188,7 +188,7 @@ pub(crate) fn is_kind_value(body: &[u8], value: Str) -> bool {
 }
 
 /// Searches a sorted list without allocating.
-fn is_listed(list: &[&str], body: &[u8], text: Str) -> bool {
+pub(super) fn is_listed(list: &[&str], body: &[u8], text: Str) -> bool {
     let found = if text.escaped {
         list.binary_search_by(|name| name.bytes().cmp(text.bytes(body)))
     } else {

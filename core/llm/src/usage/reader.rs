@@ -171,8 +171,12 @@ impl UsageReader {
         table: &'static [Entry],
     ) -> Result<(), Error> {
         while let Some(key) = reader.key()? {
+            let member = find(table, reader.body(), key);
+            if member.is_none() {
+                reader.note_name(key)?;
+            }
             let value = reader.value()?;
-            self.member(reader, builder, find(table, reader.body(), key), value)?;
+            self.member(reader, builder, member, value)?;
         }
         Ok(())
     }
@@ -315,9 +319,7 @@ fn object_without_iterations(
     let mut usage = UsageReader::new(convention);
     while let Some(key) = reader.key()? {
         let value = reader.value()?;
-        let member = find(USAGE, reader.body(), key);
-        let member = member.filter(|member| !matches!(member, Member::Substitute | Member::Iterations));
-        usage.member(reader, builder, member, value)?;
+        iteration_member(&mut usage, reader, builder, key, value)?;
     }
     Ok(usage.end())
 }
@@ -331,6 +333,9 @@ pub(super) fn iteration_member(
     value: Value,
 ) -> Result<(), Error> {
     let member = find(USAGE, reader.body(), key);
+    if member.is_none() {
+        reader.note_name(key)?;
+    }
     let member = member.filter(|member| !matches!(member, Member::Substitute | Member::Iterations));
     usage.member(reader, builder, member, value)
 }

@@ -184,7 +184,7 @@ mod tests {
             "choices":[{"index":0,"delta":{"content":"a"}},
                        {"delta":{"role":"assistant","refusal":"no","content":"b"},"logprobs":null,"finish_reason":"stop","index":1}]}"#;
         assert_eq!(
-            event(data, 3, "\"é\n"),
+            event(data, 4, "\"é\n"),
             "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":12,\"choices\":[{\"index\":1,\
              \"delta\":{\"content\":\"\\\"é\\n\"},\"finish_reason\":null}]}\n\n",
         );

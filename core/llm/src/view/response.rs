@@ -1,6 +1,6 @@
 //! View of a response: spans over its bytes.
 
-use crate::dialect::{known_names, opaque};
+use crate::dialect::{known_names, opaque, response_names};
 use crate::json::reader::{Found, Reader, Scratch, Value};
 use crate::json::scan::Side;
 use crate::view::event_shape::Padding;
@@ -165,7 +165,7 @@ impl Response {
     /// limit.
     pub fn parse(dialect: Dialect, body: &[u8], limits: &ParseLimits) -> Result<Response, Error> {
         let mut chunk = Chunk::default();
-        chunk.read(dialect.spec().response, None, body, limits)?;
+        chunk.read(dialect, dialect.spec().response, (None, body), limits)?;
         Ok(Response {
             usage: chunk.usage.map(|reported| reported.usage()),
             reported: chunk.usage,
@@ -288,7 +288,7 @@ impl Chunk {
             self.clear();
             return Ok(false);
         }
-        self.read(spec.chunk, name, data, limits).map(|()| true)
+        self.read(dialect, spec.chunk, (name, data), limits).map(|()| true)
     }
 
     /// Returns `true` if the event carries usage and neither candidates nor an error, so that a client that did not request
@@ -300,20 +300,25 @@ impl Chunk {
 
     fn read(
         &mut self,
+        dialect: Dialect,
         read: ReadResponse,
-        event: Option<&[u8]>,
-        body: &[u8],
+        (event, body): (Option<&[u8]>, &[u8]),
         limits: &ParseLimits,
     ) -> Result<(), Error> {
         self.clear();
         let mut scratch = std::mem::take(&mut self.scratch);
         let result = Reader::new(body, limits, Side::Response, &mut scratch).and_then(|mut reader| {
+            // The names in messages of tools have authors of their own.
+            if !dialect.is_mcp() {
+                reader.record_names(response_names::is_known);
+            }
             read(
                 &mut reader,
                 &mut ResponseBuilder { response: self, event, max_items: limits.max_items, searches: 0 },
             )?;
             reader.end()
         });
+        self.add_names(scratch.names());
         self.uneditable.sort_unstable_by_key(|span| span.start);
         self.snapshots.sort_unstable_by_key(|span| span.start);
         self.scratch = scratch;
@@ -321,6 +326,16 @@ impl Chunk {
             self.clear();
         }
         result
+    }
+
+    /// Adds the names of members that no API defines, at their places among the texts.
+    fn add_names(&mut self, names: &[Str]) {
+        if names.is_empty() {
+            return;
+        }
+        self.texts.extend(names.iter().map(|name| OutputText { channel: Channel::OTHER, str: *name }));
+        self.texts.sort_by_key(|text| text.str.span.start);
+        self.texts.dedup_by_key(|text| text.str.span);
     }
 
     fn clear(&mut self) {
@@ -370,11 +385,21 @@ impl ResponseBuilder<'_> {
         Ok(())
     }
 
-    /// Adds every string in `value` except discriminators. Member names are ignored: they are chosen by the upstream,
-    /// not by the model.
+    /// Adds every string in `value` except discriminators, and every member name that no API defines.
     pub(crate) fn texts(&mut self, reader: &mut Reader<'_, '_>, channel: Channel, value: Value) -> Result<(), Error> {
         let body = reader.body();
         reader.walk(value, |found| match found {
+            // The model has chosen the names in the arguments of a call.
+            Found::Key(key, _) if matches!(channel.part, Part::ToolArguments(_) | Part::ToolValue(_)) => {
+                if known_names::is_key(body, key) {
+                    Ok(())
+                } else {
+                    self.text(channel, key)
+                }
+            }
+            Found::Key(key, _) if !response_names::is_known(body, key) => {
+                self.text(Channel { part: Part::Other, ..channel }, key)
+            }
             Found::Value(str, member) if !known_names::is_kind(body, member, str) => {
                 self.mark_opaque(body, channel, member, str);
                 self.text(channel, str)

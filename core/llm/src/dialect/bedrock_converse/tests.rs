@@ -181,7 +181,7 @@ fn responses_are_read() {
     };
     assert_eq!((output.usage, output.complete, output.is_error), (Some(want), true, false));
     let others: Vec<_> = output.lines().into_iter().filter(|line| line.contains("Other")).collect();
-    assert_eq!(others, ["0 Other m", "3 Other ct"]);
+    assert_eq!(others, ["0 Other gmatchm", "3 Other ct"]);
     assert!(parse_response(CONVERSE, r#"{"message":"Too many requests"}"#).is_error);
 }
 

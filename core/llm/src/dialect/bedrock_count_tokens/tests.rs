@@ -22,6 +22,6 @@ fn token_counting_is_read() {
         assert_eq!(request_lines(COUNT, body), want, "{body}");
     }
     let output = parse_response(COUNT, r#"{"inputTokens":12,"note":"n"}"#);
-    assert_eq!((output.usage.map(|usage| usage.input), output.lines()), (Some(12), vec!["0 Other n".to_owned()]));
+    assert_eq!((output.usage.map(|usage| usage.input), output.lines()), (Some(12), vec!["0 Other noten".to_owned()]));
     assert!(parse_response(COUNT, r#"{"message":"no"}"#).is_error);
 }

@@ -32,6 +32,6 @@ fn embeddings_are_read() {
     assert_eq!(output.lines(), ["0 Whole a"]);
     assert_eq!(output.usage.map(|usage| (usage.input, usage.output, usage.total)), Some((3, 0, 3)));
     let output = parse_response(EMBED, r#"{"id":"e","embeddings":[[0.1]],"texts":["a"],"later":"z"}"#);
-    assert_eq!((output.lines(), output.usage), (vec!["0 Whole a".to_owned(), "0 Other z".to_owned()], None));
+    assert_eq!((output.lines(), output.usage), (vec!["0 Whole a".to_owned(), "0 Other laterz".to_owned()], None));
     assert_eq!(error_json(EMBED, 429).0["message"], "no \"more\"\nfor you\u{0}");
 }

@@ -221,7 +221,7 @@ fn responses_are_read() {
             "0 ToolName(0) get",
             "0 ToolName(1) put",
             "0 ToolValue(0) Rome",
-            "0 ToolValue(1) y",
+            "0 ToolValue(1) xy",
             "0 ToolNumber 1",
             "1 Content Ho",
             "1 Logprobs Ho",

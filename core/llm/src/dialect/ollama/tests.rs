@@ -142,7 +142,7 @@ fn responses_are_read() {
     assert_eq!((output.usage, output.complete, output.model.as_deref()), (Some(want), true, Some("m")));
     let body = r#"{"model":"m","response":"Hi","thinking":"hm","done":true,"context":[1],"prompt_eval_count":26,"eval_count":9,"note":"n"}"#;
     let output = parse_response(GENERATE, body);
-    assert_eq!(output.lines(), ["0 Content Hi", "0 Reasoning hm", "0 Other n"]);
+    assert_eq!(output.lines(), ["0 Content Hi", "0 Reasoning hm", "0 Other noten"]);
     assert_eq!((output.usage, output.complete), (Some(want), true));
     assert!(parse_response(CHAT, r#"{"error":"model 'x' not found"}"#).is_error);
 }

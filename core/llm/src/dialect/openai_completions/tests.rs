@@ -43,7 +43,7 @@ fn responses_are_read() {
         "logprobs":{"tokens":[" a"," time"],"token_logprobs":[-1,-2],"top_logprobs":[{" a":-1}],"text_offset":[0,2]},
         "finish_reason":"stop"},{"index":1,"text":"two"}],"usage":{"prompt_tokens":1,"completion_tokens":3,"total_tokens":4}}"#;
     let output = parse_response(COMPLETIONS, body);
-    assert_eq!(output.lines(), ["0 Content  a time", "0 Logprobs  a time", "1 Content two"]);
+    assert_eq!(output.lines(), ["0 Content  a time", "0 Logprobs  a time", "0 Other  a", "1 Content two"]);
     assert_eq!(output.usage, Some(Usage { input: 1, output: 3, total: 4, ..Usage::default() }));
     let stream = b"data: {\"choices\":[{\"text\":\"Hel\",\"index\":0,\"finish_reason\":null}]}\n\n\
         data: {\"choices\":[{\"text\":\"lo\",\"index\":0,\"finish_reason\":\"length\"}]}\n\n\

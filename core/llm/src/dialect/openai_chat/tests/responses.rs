@@ -71,8 +71,12 @@ fn whole_responses_are_read() {
         (4, Reasoning, "deep"),
         (5, ReasoningCopy, "copy"),
         (5, Reasoning, "why"),
+        (0, Other, "new_field"),
+        (5, Other, "k"),
         (5, Other, "v"),
         (5, Other, "odd"),
+        (0, Other, "x_extra"),
+        (0, Other, "note"),
         (0, Other, "n"),
     ]);
     assert_eq!(decoded_texts(body, &response.texts), want);
