@@ -153,6 +153,12 @@ impl Exchange for Transit {
         }
     }
 
+    fn on_trailer(&mut self, text: &str) -> TextAction {
+        let Some(inspection) = Stage::reading(&mut self.inspection) else { return TextAction::Pass };
+        let action = inspection.work.on_trailer(text);
+        if inspection.mode == BodyMode::Observe { TextAction::Pass } else { action }
+    }
+
     fn on_condensed(&mut self, response: &mut Response<'_>) {
         self.read_state(response.body());
         if let Some(counting) = Stage::reading(&mut self.counting) {

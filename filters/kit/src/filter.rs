@@ -222,6 +222,12 @@ pub trait Exchange {
         TextAction::Pass
     }
 
+    /// Judges the name or the value of a trailer of the response. A trailer that would be replaced is removed; of a response that
+    /// is held, one that would be refused makes it a reply. Under [`BodyMode::Observe`] the result is ignored.
+    fn on_trailer(&mut self, _text: &str) -> TextAction {
+        TextAction::Pass
+    }
+
     /// Receives the end of a streamed body: the last chance to release bytes that are held back.
     fn on_events_end(&mut self, _out: &mut Vec<u8>) -> StreamAction {
         StreamAction::Continue

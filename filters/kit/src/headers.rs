@@ -11,7 +11,7 @@ mod changes;
 
 pub(crate) use changes::HeaderChanges;
 
-/// Header map of the request, of its trailers or of the response.
+/// Header map of the request or of the response, or the trailers of one.
 #[derive(Clone, Copy, Debug)]
 pub struct Headers(Map);
 
@@ -19,6 +19,7 @@ impl Headers {
     pub(crate) const REQUEST: Headers = Headers(Map::RequestHeaders);
     pub(crate) const REQUEST_TRAILERS: Headers = Headers(Map::RequestTrailers);
     pub(crate) const RESPONSE: Headers = Headers(Map::ResponseHeaders);
+    pub(crate) const RESPONSE_TRAILERS: Headers = Headers(Map::ResponseTrailers);
 
     /// Returns a copy of all headers; an empty one if they cannot be read now.
     pub(crate) fn read(self) -> Head {

@@ -20,7 +20,7 @@ use tollgate_llm::{Dialect, Endpoint, RpcCalls};
 
 use crate::abi;
 use crate::clock;
-use crate::filter::Exchange;
+use crate::filter::{BodyMode, Exchange};
 use crate::held_bytes::Share;
 use crate::local_reply::LocalReply;
 use crate::plugin::Plugin;
@@ -88,6 +88,8 @@ struct Admitted {
     calls: Option<RpcCalls>,
     /// Remainder of a form whose first part has been forwarded.
     late_form: Option<Box<LateForm>>,
+    /// Access to the response that the exchange has asked for.
+    mode: BodyMode,
     response: ResponseBody,
 }
 

@@ -167,6 +167,13 @@ impl Exchange for Inspection {
         }
     }
 
+    fn on_trailer(&mut self, text: &str) -> TextAction {
+        match self.filter.config.policy.has(Direction::Response) {
+            true => self.on_other_line(text),
+            false => TextAction::Pass,
+        }
+    }
+
     fn on_events_end(&mut self, out: &mut Vec<u8>) -> StreamAction {
         let verdict = self.stream.as_mut().map(|stream| stream.finish(out));
         self.action(verdict)

@@ -6,6 +6,7 @@ mod inflating;
 mod large_body;
 mod reader;
 mod text_stream;
+mod trailers;
 mod undecided;
 mod whole;
 
@@ -15,6 +16,7 @@ use self::events::EventStream;
 use self::inflating::Inflating;
 use self::reader::{Reader, drop_frame};
 use self::text_stream::TextStream;
+use self::trailers::Trailers;
 use self::undecided::Undecided;
 use self::whole::{BodyFormat, WholeBody};
 use super::{Admitted, FilterStatus, Next, State};
@@ -93,6 +95,7 @@ impl Admitted {
         self.settlement.succeeded = head.is_success();
         self.settlement.finished = end;
         let mode = self.settlement.exchange.on_response_head(&mut head);
+        self.mode = mode;
         let mut changes = std::mem::take(&mut head.changes);
         if Undecided::is_wanted(&head, &headers, mode, self.dialect()) {
             if let Err(status) = changes.apply(Headers::RESPONSE, &headers) {
@@ -203,6 +206,14 @@ impl Admitted {
             };
             body = std::mem::replace(&mut self.response, ResponseBody::Passing);
         }
+        let trailers = match &body {
+            ResponseBody::Aborted => Trailers::Aborted,
+            ResponseBody::Events(events) if events.is_aborted() => Trailers::Aborted,
+            ResponseBody::Texts(texts) if texts.is_aborted() => Trailers::Aborted,
+            ResponseBody::Whole(_) if self.mode.holds() => Trailers::Held,
+            _ => Trailers::Sent,
+        };
+        let mode = self.mode;
         let mut reader = self.reader(plugin);
         let end = match body {
             ResponseBody::Whole(whole) => whole.complete(&mut reader),
@@ -221,6 +232,7 @@ impl Admitted {
                 Ok(())
             }
         };
+        let end = end.and_then(|()| trailers.judge(reader.exchange, mode));
         self.responded(end.map(|()| (ResponseBody::Passing, FilterStatus::Continue)))
     }
 }

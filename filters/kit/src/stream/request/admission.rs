@@ -11,7 +11,7 @@ use super::{CallHead, Progress};
 use crate::abi::{self, Buffer};
 use crate::call::{Call, Edited, Rewritten};
 use crate::callout::PendingCallouts;
-use crate::filter::{Exchange, Verdict};
+use crate::filter::{BodyMode, Exchange, Verdict};
 use crate::headers::{Head, Headers};
 use crate::local_reply::LocalReply;
 use crate::parse_cache::ParsedRequest;
@@ -99,6 +99,7 @@ pub(super) fn admitted(exchange: Box<dyn Exchange>, head: CallHead, streamed: bo
         settlement: Settlement { exchange, origin: None, succeeded: false, finished: false },
         late_form: None,
         calls: None,
+        mode: BodyMode::Pass,
         response: ResponseBody::Passing,
     })
 }

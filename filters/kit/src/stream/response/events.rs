@@ -89,6 +89,11 @@ impl EventStream {
         self.framer.pending().len()
     }
 
+    /// Returns `true` if Tollgate has ended the stream.
+    pub(super) fn is_aborted(&self) -> bool {
+        self.is_aborted
+    }
+
     /// Reads a frame of `size` bytes; `end`: it is the last.
     pub(super) fn frame(&mut self, reader: &mut Reader<'_>, size: usize, end: bool) -> (NextState, FilterStatus) {
         let plugin = reader.plugin;

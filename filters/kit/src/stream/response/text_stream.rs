@@ -147,6 +147,11 @@ impl TextStream {
         !self.pending.is_empty()
     }
 
+    /// Returns `true` if nothing more of the response is sent.
+    pub(super) fn is_aborted(&self) -> bool {
+        matches!(self.phase, Phase::Aborted)
+    }
+
     /// Handles a frame behind the head of the response, which has been sent.
     pub(super) fn frame(
         mut self: Box<Self>,
