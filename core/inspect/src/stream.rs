@@ -26,8 +26,8 @@ use delayed::DelayedEvents;
 use std::sync::Arc;
 use text::{Text, inspect_complete};
 use tollgate_llm::{
-    Channel, Chunk, DeltaTemplate, Dialect, Edits, Event, EventContent, Framing, Overlap, ParsedEvent, Part, RpcText,
-    Span, TextPlace, empty_value, text_places,
+    Channel, Chunk, DeltaTemplate, Dialect, Edits, Event, EventContent, Framing, OutputText, Overlap, ParsedEvent,
+    Part, RpcText, Span, Str, TextPlace, empty_value, text_places,
 };
 use unknown_texts::{Decided, UnknownPiece, UnknownTexts};
 
@@ -309,8 +309,12 @@ impl StreamInspector {
 
     /// Returns the places of the texts in members that the dialect does not know. Texts in values that are complete have none.
     fn places(&self, event: &Event<'_>, data: &[u8], chunk: &Chunk) -> Vec<(usize, TextPlace)> {
-        let is_unknown = |part: Part| matches!(part, Part::Other | Part::ToolPiece(_));
-        if !self.has_rules || chunk.is_error || !chunk.texts.iter().any(|text| is_unknown(text.channel.part)) {
+        // The name of a member, which a colon follows, is whole.
+        let is_name =
+            |str: Str| data.get(str.literal().end..).is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"));
+        let is_unknown =
+            |text: &OutputText| matches!(text.channel.part, Part::Other | Part::ToolPiece(_)) && !is_name(text.str);
+        if !self.has_rules || chunk.is_error || !chunk.texts.iter().any(is_unknown) {
             return Vec::new();
         }
         if self.dialect.is_mcp() {
@@ -321,7 +325,7 @@ impl StreamInspector {
             !within(&chunk.snapshots, span) && !within(&chunk.logprobs, span) && !within(&chunk.uneditable, span)
         };
         let annotations: Vec<Span> = chunk.offsets.iter().map(|offsets| offsets.span).collect();
-        let texts = chunk.texts.iter().filter(|text| is_unknown(text.channel.part) && is_piece(text.str.span));
+        let texts = chunk.texts.iter().filter(|text| is_unknown(text) && is_piece(text.str.span));
         let texts = texts.filter(|text| !within(&annotations, text.str.span));
         let mut wanted: Vec<usize> = texts.map(|text| text.str.literal().start).collect();
         wanted.sort_unstable();
