@@ -134,11 +134,11 @@ impl Gateway {
         let files = Files { dir: scratch.path() };
         let mut rest = files.prepared(bootstrap.clone(), options.access_log)?;
         files.write_resources(take_resources(&mut rest), 0, false)?;
-        let document = rest.document_mut();
-        document["node"] = json!({"id": "gateway", "cluster": "gateway"});
         let from = |path: PathBuf| json!({"path_config_source": {"path": path}, "resource_api_version": "V3"});
-        document["dynamic_resources"] =
-            json!({"lds_config": from(files.listeners()), "cds_config": from(files.clusters())});
+        let (listeners, clusters) = (from(files.listeners()), from(files.clusters()));
+        let document = rest.document_mut();
+        set(document, "node", json!({"id": "gateway", "cluster": "gateway"}));
+        set(document, "dynamic_resources", json!({"lds_config": listeners, "cds_config": clusters}));
         // A listener that was replaced ends at once, and with it its virtual machines.
         let arguments = ["--drain-time-s", "1", "--drain-strategy", "immediate"];
         let mut gateway = Gateway::spawn(envoy, scratch, &rest, &arguments, options)?;
@@ -402,10 +402,16 @@ pub fn parse_stats(text: &str) -> impl Iterator<Item = (String, u64)> {
 
 /// Takes the listener and the clusters out of a bootstrap.
 fn take_resources(bootstrap: &mut Bootstrap) -> (Value, Vec<Value>) {
-    let resources = &mut bootstrap.document_mut()["static_resources"];
-    let mut take = |name: &str| resources.as_object_mut().and_then(|all| all.remove(name)).unwrap_or_default();
+    let mut resources = bootstrap.document_mut().get_mut("static_resources").and_then(Value::as_object_mut);
+    let mut take = |name: &str| resources.as_mut().and_then(|all| all.remove(name)).unwrap_or_default();
     let (mut listeners, clusters) = (take("listeners"), take("clusters"));
-    (listeners[0].take(), clusters.as_array().cloned().unwrap_or_default())
+    let listener = listeners.pointer_mut("/0").map(Value::take).unwrap_or_default();
+    (listener, clusters.as_array().cloned().unwrap_or_default())
+}
+
+/// Sets a member of an object.
+fn set(resource: &mut Value, name: &str, value: impl Into<Value>) {
+    resource.as_object_mut().and_then(|members| members.insert(name.to_owned(), value.into()));
 }
 
 /// Returns the name of a listener that is replaced.
@@ -418,8 +424,9 @@ fn ready_listener(admin: SocketAddr, number: u64) -> Option<SocketAddr> {
     let name = listener_name(number);
     let listeners = Request::get("/listeners?format=json").send(admin, ADMIN_LIMIT).ok()?.text().ok()?;
     let listeners: Value = serde_json::from_str(&listeners).ok()?;
-    let listener = listeners["listener_statuses"].as_array()?.iter().find(|listener| listener["name"] == *name)?;
-    socket_address(&listener["local_address"])
+    let mut listeners = listeners.get("listener_statuses")?.as_array()?.iter();
+    let listener = listeners.find(|listener| listener.get("name").is_some_and(|found| *found == *name))?;
+    socket_address(listener.get("local_address")?)
 }
 
 fn socket_address(of: &Value) -> Option<SocketAddr> {
@@ -476,13 +483,13 @@ impl Files<'_> {
 
     /// Writes the clusters and, if asked, the listener, whose routes lead to them.
     fn write_resources(&self, (mut listener, clusters): (Value, Vec<Value>), number: u64, listens: bool) -> Result<()> {
-        listener["name"] = json!(listener_name(number));
+        set(&mut listener, "name", listener_name(number));
         let listeners = if listens { vec![listener] } else { Vec::new() };
         for (path, kind, list) in
             [(self.clusters(), "cluster.v3.Cluster", clusters), (self.listeners(), "listener.v3.Listener", listeners)]
         {
             let typed = |mut resource: Value| {
-                resource["@type"] = json!(format!("type.googleapis.com/envoy.config.{kind}"));
+                set(&mut resource, "@type", format!("type.googleapis.com/envoy.config.{kind}"));
                 resource
             };
             let list: Vec<Value> = list.into_iter().map(typed).collect();

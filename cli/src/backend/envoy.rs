@@ -95,8 +95,9 @@ impl<'a> EnvoyBackend<'a> {
         self.machine.store(running.machines, Ordering::Relaxed);
         for plugin in bootstrap.plugins().map_err(|error| error.to_string())? {
             // Budgets are in the memory of the virtual machine.
-            let id = plugin["vm_config"]["vm_id"].as_str().unwrap_or_default().to_owned();
-            plugin["vm_config"]["vm_id"] = format!("{id}-{}", running.machines).into();
+            if let Some(id) = plugin.pointer_mut("/vm_config/vm_id") {
+                *id = format!("{}-{}", id.as_str().unwrap_or_default(), running.machines).into();
+            }
         }
         let rest = bootstrap::rest(bootstrap.document_mut());
         match &mut running.gateway {

@@ -86,8 +86,8 @@ pub(super) fn bootstrap(
 /// Returns the part of a bootstrap that needs a new process if it changes.
 pub(super) fn rest(document: &Value) -> Value {
     let mut rest = document.clone();
-    for name in ["listeners", "clusters"] {
-        rest["static_resources"].as_object_mut().and_then(|resources| resources.remove(name));
+    if let Some(resources) = rest.get_mut("static_resources").and_then(Value::as_object_mut) {
+        resources.retain(|name, _| name != "listeners" && name != "clusters");
     }
     rest
 }
