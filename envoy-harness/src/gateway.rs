@@ -106,7 +106,7 @@ const LOG_LIMIT: Duration = Duration::from_secs(10);
 const FLUSH_MS: &str = "10";
 
 /// Longest wait for a listener that replaces another.
-const REPLACE_LIMIT: Duration = Duration::from_secs(30);
+const REPLACE_LIMIT: Duration = Duration::from_secs(60);
 
 impl Gateway {
     /// Starts Envoy and waits until it is ready. The modules and upstreams of `bootstrap` must be set; this moves the listener
@@ -168,7 +168,8 @@ impl Gateway {
                 self.address = address;
                 return Ok(());
             }
-            if self.rejected_updates()? > before {
+            // Its main thread does not respond while it compiles the module.
+            if self.rejected_updates().is_ok_and(|rejected| rejected > before) {
                 return Err(Error::new(format!("Envoy rejects the configuration\n{}", self.log_tail())));
             }
             if Instant::now() >= end {
