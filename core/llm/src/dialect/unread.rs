@@ -456,8 +456,11 @@ pub fn is_websocket_api(prefixes: &[PathPrefix], path: &[u8]) -> bool {
     if path_class::base(prefixes, &normalised).is_none() {
         return false;
     }
-    let last = normalised.segment_from_end(0).unwrap_or_default().to_ascii_lowercase();
-    let is_live = memmem::find(&last, b"bidigeneratecontent").is_some();
+    // Vertex has the location behind the method.
+    let is_live = (0..normalised.len()).any(|at| {
+        let segment = normalised.segment(at).unwrap_or_default().to_ascii_lowercase();
+        memmem::find(&segment, b"bidigeneratecontent").is_some()
+    });
     let is_call = |method| Endpoint::detect(method, path).is_some_and(|endpoint| endpoint.is_certain);
     is_live
         || REALTIME.iter().any(|pattern| pattern.matches(&normalised).is_some())
@@ -516,6 +519,7 @@ mod tests {
             ("/v1/messages", true),
             ("/v1/models", false),
             ("/ws/Bidi%47enerateContent", true),
+            ("/ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent/locations/us-central1", true),
             ("/chat?x=BidiGenerateContent", false),
             ("/api/channels/7/messages", false),
             ("/socket.io/?transport=websocket", false),

@@ -388,6 +388,12 @@ impl ResponseBuilder<'_> {
     /// Adds every string in `value` except discriminators, and every member name that no API defines.
     pub(crate) fn texts(&mut self, reader: &mut Reader<'_, '_>, channel: Channel, value: Value) -> Result<(), Error> {
         let body = reader.body();
+        // Strings of an object are texts of their own, unlike the pieces of a text that is JSON.
+        let part = match (channel.part, &value) {
+            (Part::ToolArguments(call), Value::Object(_) | Value::Array(_)) => Part::ToolValue(call),
+            (part, _) => part,
+        };
+        let channel = Channel { part, ..channel };
         reader.walk(value, |found| match found {
             // The model has chosen the names in the arguments of a call.
             Found::Key(key, _) if matches!(channel.part, Part::ToolArguments(_) | Part::ToolValue(_)) => {

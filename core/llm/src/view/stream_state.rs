@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use memchr::memmem;
 
+use crate::Part;
 use crate::{Chunk, Dialect, Event, RpcCalls};
 
 /// Maximum bytes of a stored response id.
@@ -43,13 +44,22 @@ impl StreamState {
         if finish_member(dialect).is_none() {
             return;
         }
+        // Moderation and statistics follow the finish reason of a candidate, and do not open it again.
+        let is_generated = |part: Part| part != Part::Other && !part.repeats();
+        let texts = chunk.texts.iter().filter(|text| is_generated(text.channel.part) && !text.str.span.is_empty());
+        // No more candidates than are recorded.
+        let mut open: Vec<u32> = Vec::new();
+        for choice in texts.map(|text| text.channel.choice) {
+            if open.len() < MAX_CHOICES && !open.contains(&choice) {
+                open.push(choice);
+            }
+        }
         for index in &chunk.indexes {
             let is_full = self.choices.len() >= MAX_CHOICES;
             match self.choices.iter_mut().find(|(own, _)| own == index) {
                 // Some servers announce the end of a candidate with every piece of it.
                 Some((_, is_finished)) => {
-                    *is_finished &=
-                        !chunk.texts.iter().any(|text| text.channel.choice == *index && !text.str.span.is_empty());
+                    *is_finished &= !open.contains(index);
                 }
                 None if !is_full => self.choices.push((*index, false)),
                 None => {}

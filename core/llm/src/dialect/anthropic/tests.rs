@@ -188,7 +188,7 @@ fn responses_are_read() {
     let output = parse_response(MESSAGES, body);
     assert_eq!(
         output.known_lines(),
-        ["0 Reasoning hm", "1 Content Hi", "2 ToolName(0) get", "2 ToolArguments(0) Rome"]
+        ["0 Reasoning hm", "1 Content Hi", "2 ToolName(0) get", "2 ToolValue(0) Rome"]
     );
     let others: Vec<_> = output.lines().into_iter().filter(|line| line.contains("Other")).collect();
     assert_eq!(others, ["1 Other char_locationciteddoc", "3 Other web_search_resultwtwu"]);

@@ -168,7 +168,7 @@ fn responses_are_read() {
     let output = parse_response(CONVERSE, body);
     assert_eq!(
         output.known_lines(),
-        ["0 Reasoning hm", "1 Content Hi é", "2 ToolName(0) get", "2 ToolArguments(0) Rome", "3 Content as found"]
+        ["0 Reasoning hm", "1 Content Hi é", "2 ToolName(0) get", "2 ToolValue(0) Rome", "3 Content as found"]
     );
     let want = Usage {
         input: 100,
