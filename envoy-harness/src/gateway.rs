@@ -133,7 +133,9 @@ impl Gateway {
         let scratch = Scratch::new("gateway")?;
         let files = Files { dir: scratch.path() };
         let mut rest = files.prepared(bootstrap.clone(), options.access_log)?;
-        files.write_resources(take_resources(&mut rest), 0, false)?;
+        take_resources(&mut rest);
+        files.write_clusters(Vec::new(), 0)?;
+        files.write_listeners(Vec::new(), 0)?;
         let from = |path: PathBuf| json!({"path_config_source": {"path": path}, "resource_api_version": "V3"});
         let (listeners, clusters) = (from(files.listeners()), from(files.clusters()));
         let document = rest.document_mut();
@@ -158,11 +160,18 @@ impl Gateway {
         let mut bootstrap = files.prepared(bootstrap, self.access_log)?;
         let number = self.listeners;
         let before = self.rejected_updates()?;
-        files.write_resources(take_resources(&mut bootstrap), number, true)?;
+        let (listener, clusters) = take_resources(&mut bootstrap);
+        // The listener has routes to the clusters.
+        let clusters_before = self.updates_of_clusters()?;
+        files.write_clusters(clusters, number)?;
+        let end = Instant::now() + REPLACE_LIMIT;
+        while self.updates_of_clusters().is_ok_and(|updates| updates == clusters_before) && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        files.write_listeners(vec![listener], number)?;
         if let Ok(log) = File::options().write(true).open(files.access_log()) {
             log.set_len(0).context(|| "cannot empty the access log".into())?;
         }
-        let end = Instant::now() + REPLACE_LIMIT;
         loop {
             if let Some(address) = ready_listener(self.admin.0, number) {
                 self.address = address;
@@ -182,6 +191,12 @@ impl Gateway {
     /// Returns the number of listeners and clusters that Envoy has rejected so far.
     fn rejected_updates(&self) -> Result<u64> {
         let text = self.admin_get("/stats?filter=_manager.[lc]ds.update_rejected")?;
+        Ok(parse_stats(&text).map(|(_, value)| value).sum())
+    }
+
+    /// Returns the number of updates of clusters so far.
+    fn updates_of_clusters(&self) -> Result<u64> {
+        let text = self.admin_get("/stats?filter=cluster_manager.cds.update_(success|rejected)")?;
         Ok(parse_stats(&text).map(|(_, value)| value).sum())
     }
 
@@ -410,6 +425,17 @@ fn take_resources(bootstrap: &mut Bootstrap) -> (Value, Vec<Value>) {
     (listener, clusters.as_array().cloned().unwrap_or_default())
 }
 
+/// Writes resources of one kind, version `number`.
+fn write_resources(path: &Path, kind: &str, mut resources: Vec<Value>, number: u64) -> Result<()> {
+    for resource in &mut resources {
+        set(resource, "@type", format!("type.googleapis.com/envoy.config.{kind}"));
+    }
+    let text = json!({"version_info": number.to_string(), "resources": resources}).to_string();
+    // Envoy reads a file when it is moved to its place, so it never sees half of one.
+    let new = path.with_extension("new");
+    fs::write(&new, text).and_then(|()| fs::rename(&new, path)).context(|| "cannot write resources".into())
+}
+
 /// Sets a member of an object.
 fn set(resource: &mut Value, name: &str, value: impl Into<Value>) {
     resource.as_object_mut().and_then(|members| members.insert(name.to_owned(), value.into()));
@@ -482,24 +508,15 @@ impl Files<'_> {
         if access_log { bootstrap.access_log(&self.access_log()) } else { Ok(bootstrap) }
     }
 
-    /// Writes the clusters and, if asked, the listener, whose routes lead to them.
-    fn write_resources(&self, (mut listener, clusters): (Value, Vec<Value>), number: u64, listens: bool) -> Result<()> {
-        set(&mut listener, "name", listener_name(number));
-        let listeners = if listens { vec![listener] } else { Vec::new() };
-        for (path, kind, list) in
-            [(self.clusters(), "cluster.v3.Cluster", clusters), (self.listeners(), "listener.v3.Listener", listeners)]
-        {
-            let typed = |mut resource: Value| {
-                set(&mut resource, "@type", format!("type.googleapis.com/envoy.config.{kind}"));
-                resource
-            };
-            let list: Vec<Value> = list.into_iter().map(typed).collect();
-            let text = json!({"version_info": number.to_string(), "resources": list}).to_string();
-            // Envoy reads a file when it is moved to its place, so it never sees half of one.
-            let new = path.with_extension("new");
-            fs::write(&new, text).and_then(|()| fs::rename(&new, &path)).context(|| "cannot write resources".into())?;
+    fn write_clusters(&self, clusters: Vec<Value>, number: u64) -> Result<()> {
+        write_resources(&self.clusters(), "cluster.v3.Cluster", clusters, number)
+    }
+
+    fn write_listeners(&self, mut listeners: Vec<Value>, number: u64) -> Result<()> {
+        for listener in &mut listeners {
+            set(listener, "name", listener_name(number));
         }
-        Ok(())
+        write_resources(&self.listeners(), "listener.v3.Listener", listeners, number)
     }
 
     /// Returns the addresses of the listener and the admin interface once Envoy accepts requests.

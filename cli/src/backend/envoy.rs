@@ -101,7 +101,14 @@ impl<'a> EnvoyBackend<'a> {
         }
         let rest = bootstrap::rest(bootstrap.document_mut());
         match &mut running.gateway {
-            Some(gateway) if running.rest == rest => gateway.replace(bootstrap).map_err(|error| error.to_string()),
+            Some(gateway) if running.rest == rest => {
+                let replaced = gateway.replace(bootstrap).map_err(|error| error.to_string());
+                if replaced.is_err() {
+                    // The next chain gets a new process.
+                    running.gateway = None;
+                }
+                replaced
+            }
             gateway => {
                 *gateway = None;
                 let new = Gateway::start_replaceable(&self.process.envoy, bootstrap, &gateway::Options::default());
