@@ -76,11 +76,7 @@ const MISTAKES: &[Mistake] = &[
         &["1:26: error[unknown-value]: unknown on_unscannable `allow`; one of refuse, pass"],
         "did you mean `pass`?",
     ),
-    Mistake(
-        "limits: {max_body_bytes: 1}",
-        &["1:10: error[unknown-key]: unknown key `max_body_bytes`"],
-        "the keys here are",
-    ),
+    Mistake("limits: {buffer_size: 1}", &["1:10: error[unknown-key]: unknown key `buffer_size`"], "the keys here are"),
     Mistake("limits: {max_requst_bytes: 1}", &["1:10: error[unknown-key]"], "did you mean `max_request_bytes`?"),
     Mistake(
         "identity: {consumer: {heder: x}}",
