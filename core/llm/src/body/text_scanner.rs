@@ -202,13 +202,18 @@ impl TextScanner {
         let (before, quote) = rest.split_at_checked(len).unwrap_or((rest, &[]));
         // The state changes only with bytes that are handed out.
         let mut next = self.structure;
-        for byte in before.iter().filter(|byte| !byte.is_ascii_whitespace()) {
+        for byte in before {
+            next.word = next.word.read(*byte).ok_or(TextScanError::Malformed)?;
+            if byte.is_ascii_whitespace() {
+                continue;
+            }
             let empty_list = self.check_value(&next, *byte)?;
             next.read(*byte).ok_or(TextScanError::Malformed)?;
             next.empty_list = empty_list;
         }
         if !quote.is_empty() {
             self.check_value(&next, b'"')?;
+            next.word = next.word.read(b'"').ok_or(TextScanError::Malformed)?;
         }
         if !before.is_empty() {
             each(JsonPiece::Other(before)).map_err(TextScanError::Callback)?;
@@ -341,6 +346,49 @@ struct Structure {
     last: u8,
     /// Depth of a list of log probabilities that has just begun.
     empty_list: Option<u32>,
+    word: Word,
+}
+
+/// Number or literal outside of strings: everything else there is punctuation.
+#[derive(Clone, Copy, Debug, Default)]
+enum Word {
+    /// No byte has been read, so that a byte order mark may begin.
+    #[default]
+    Start,
+    None,
+    Number,
+    /// Beginning of a literal; the remainder is to come.
+    Literal(&'static [u8]),
+    /// Remainder of a byte order mark.
+    Mark(&'static [u8]),
+}
+
+impl Word {
+    /// Reads a byte outside of strings; `None` if it belongs to no JSON text.
+    fn read(self, byte: u8) -> Option<Word> {
+        let ends = byte.is_ascii_whitespace() || matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':' | b'"');
+        match self {
+            Word::Literal([]) | Word::Number | Word::Start | Word::None if ends => Some(Word::None),
+            Word::Start if byte == 0xef => Some(Word::Mark(b"\xbb\xbf")),
+            Word::Mark([first, rest @ ..]) if byte == *first => {
+                Some(if rest.is_empty() { Word::None } else { Word::Mark(rest) })
+            }
+            Word::Start | Word::None => match byte {
+                b't' => Some(Word::Literal(b"rue")),
+                b'f' => Some(Word::Literal(b"alse")),
+                b'n' => Some(Word::Literal(b"ull")),
+                b'N' => Some(Word::Literal(b"aN")),
+                b'I' => Some(Word::Literal(b"nfinity")),
+                b'-' | b'0'..=b'9' => Some(Word::Number),
+                _ => None,
+            },
+            // `-Infinity`
+            Word::Number if byte == b'I' => Some(Word::Literal(b"nfinity")),
+            Word::Number => matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-').then_some(Word::Number),
+            Word::Literal([first, rest @ ..]) if byte == *first => Some(Word::Literal(rest)),
+            Word::Literal(_) | Word::Mark(_) => None,
+        }
+    }
 }
 
 impl Structure {
@@ -428,6 +476,13 @@ mod tests {
             (format!(r#"{{"content":"{long}"}}"#), Err(TextScanError::TooLarge)),
             ("{\"title\":\"\u{1}\n\"}".to_owned(), Ok(vec!["\u{1}\n"])),
             ("\u{feff}{\"url\":NaN,\"url\":\"b\",\"url\":[-Infinity,\"c\"]}".to_owned(), Ok(vec!["b", "c"])),
+            (r#"{"title":"a","url":[true,false , null,-1.5e+3,0]}"#.to_owned(), Ok(vec!["a"])),
+            ("mail me at a@b.example".to_owned(), Err(TextScanError::Malformed)),
+            (r#"{"title":"a"} done"#.to_owned(), Err(TextScanError::Malformed)),
+            (r#"{"title":nul }"#.to_owned(), Err(TextScanError::Malformed)),
+            (r#"{"title":tru"e"}"#.to_owned(), Err(TextScanError::Malformed)),
+            (r#"{"title":1,secret}"#.to_owned(), Err(TextScanError::Malformed)),
+            ("{\u{feff}}".to_owned(), Err(TextScanError::Malformed)),
             ("[".repeat(65), Err(TextScanError::Malformed)),
             ("]".to_owned(), Err(TextScanError::Malformed)),
         ] {

@@ -155,12 +155,18 @@ pub(super) fn kind_of_url(body: &[u8], literal: Str) -> Option<ReferenceKind> {
     Some(if is(b"gs:") || is(b"s3:") { ReferenceKind::Storage } else { ReferenceKind::Url })
 }
 
+/// Characters of a string among which the colon behind a scheme is looked for.
+const MAX_SCHEME: usize = 32;
+
 /// Returns the kind of the reference that a string in place of base64 data is: a URL with a scheme. Other strings are data that
 /// cannot be decoded.
 pub(super) fn kind_of_data(body: &[u8], literal: Str) -> Option<ReferenceKind> {
     let kind = kind_of_url(body, literal)?;
+    // Parsers of URLs strip control characters and white space wherever they stand.
     let text = literal.decode(body);
-    let (scheme, _) = text.trim_start().split_once(':')?;
+    let text = text.chars().filter(|char| !char.is_control() && !char.is_whitespace());
+    let start: String = text.take(MAX_SCHEME).collect();
+    let (scheme, _) = start.split_once(':')?;
     let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
     (!scheme.is_empty() && scheme.bytes().all(is_scheme)).then_some(kind)
 }
@@ -227,6 +233,9 @@ mod tests {
             (OpenAiChat, user(r#"{"type":"input_audio","input_audio":{"data":" https://a.example/a.wav","format":"wav"}}"#), "url  https://a.example/a.wav"),
             (OpenAiChat, user(r#"{"type":"input_audio","input_audio":{"data":"UklGRg==","format":"wav"}}"#), ""),
             (OpenAiChat, user(r#"{"type":"file","file":{"file_data":"some plain text"}}"#), ""),
+            (OpenAiChat, user(r#"{"type":"file","file":{"file_data":"ht\ntps://a.example"}}"#), "url ht\ntps://a.example"),
+            (OpenAiChat, user(r#"{"type":"file","file":{"file_data":"\u0001https://a.example"}}"#), "url \u{1}https://a.example"),
+            (OpenAiChat, user(r#"{"type":"file","file":{"file_data":"aGk=\naGk="}}"#), ""),
             (OpenAiChat, r#"{"messages":[{"role":"assistant","audio":{"id":"audio_1"}}]}"#.into(), "conversation -"),
             (OpenAiChat, r#"{"messages":[],"audio":{"voice":"alloy","format":"mp3"}}"#.into(), ""),
             (OpenAiChat, r#"{"messages":[],"data_sources":[{"type":"azure_search","parameters":{"endpoint":"e"}}]}"#.into(), "vector_store -"),

@@ -396,7 +396,9 @@ impl ResponseBuilder<'_> {
         let channel = Channel { part, ..channel };
         reader.walk(value, |found| match found {
             // The model has chosen the names in the arguments of a call.
-            Found::Key(key, _) if matches!(channel.part, Part::ToolArguments(_) | Part::ToolValue(_)) => {
+            Found::Key(key, _)
+                if matches!(channel.part, Part::ToolArguments(_) | Part::ToolValue(_) | Part::WholeArguments) =>
+            {
                 if known_names::is_key(body, key) {
                     Ok(())
                 } else {

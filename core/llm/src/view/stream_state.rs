@@ -44,25 +44,20 @@ impl StreamState {
         if finish_member(dialect).is_none() {
             return;
         }
-        // Moderation and statistics follow the finish reason of a candidate, and do not open it again.
-        let is_generated = |part: Part| part != Part::Other && !part.repeats();
-        let texts = chunk.texts.iter().filter(|text| is_generated(text.channel.part) && !text.str.span.is_empty());
-        // No more candidates than are recorded.
-        let mut open: Vec<u32> = Vec::new();
-        for choice in texts.map(|text| text.channel.choice) {
-            if open.len() < MAX_CHOICES && !open.contains(&choice) {
-                open.push(choice);
+        for index in &chunk.indexes {
+            if self.choices.len() < MAX_CHOICES && !self.choices.iter().any(|(own, _)| own == index) {
+                self.choices.push((*index, false));
             }
         }
-        for index in &chunk.indexes {
-            let is_full = self.choices.len() >= MAX_CHOICES;
-            match self.choices.iter_mut().find(|(own, _)| own == index) {
-                // Some servers announce the end of a candidate with every piece of it.
-                Some((_, is_finished)) => {
-                    *is_finished &= !open.contains(index);
+        // Some servers announce the end of a candidate with every piece of it. Moderation and statistics also follow the end, and do
+        // not open a candidate again.
+        if self.choices.iter().any(|(_, is_finished)| *is_finished) {
+            let is_generated = |part: Part| part != Part::Other && !part.repeats();
+            let texts = chunk.texts.iter().filter(|text| is_generated(text.channel.part) && !text.str.span.is_empty());
+            for text in texts {
+                for (_, is_finished) in self.choices.iter_mut().filter(|(own, _)| *own == text.channel.choice) {
+                    *is_finished = false;
                 }
-                None if !is_full => self.choices.push((*index, false)),
-                None => {}
             }
         }
         let room = MAX_CHOICES.saturating_sub(self.finishing.len());

@@ -186,10 +186,7 @@ fn responses_are_read() {
         "cache_read_input_tokens":60,"cache_creation":{"ephemeral_5m_input_tokens":10,"ephemeral_1h_input_tokens":20},
         "output_tokens":5,"server_tool_use":{"web_search_requests":1},"service_tier":"standard"}}"#;
     let output = parse_response(MESSAGES, body);
-    assert_eq!(
-        output.known_lines(),
-        ["0 Reasoning hm", "1 Content Hi", "2 ToolName(0) get", "2 ToolValue(0) Rome"]
-    );
+    assert_eq!(output.known_lines(), ["0 Reasoning hm", "1 Content Hi", "2 ToolName(0) get", "2 ToolValue(0) Rome"]);
     let others: Vec<_> = output.lines().into_iter().filter(|line| line.contains("Other")).collect();
     assert_eq!(others, ["1 Other char_locationciteddoc", "3 Other web_search_resultwtwu"]);
     assert_eq!(output.model.as_deref(), Some("claude-sonnet-4-5"));
