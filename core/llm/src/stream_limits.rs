@@ -31,8 +31,8 @@ pub struct StreamLimits {
     /// request. Usage is read from larger ones too, except in binary streams (Bedrock). Default: 256 KiB.
     pub max_event_bytes: usize,
     /// Bytes that the streams of one worker may hold together: request bodies that are not complete or wait for a service, and
-    /// responses that are held or copied. A request beyond it gets 503 with `retry-after`; a response beyond it is treated as one
-    /// above `max_response_bytes`. Filters of one virtual machine share the count. Default: 256 MiB.
+    /// responses that are held or copied. A request beyond seven eighths of it gets 503 with `retry-after`; a response beyond it is
+    /// treated as one above `max_response_bytes`. Filters of one virtual machine share the count. Default: 256 MiB.
     pub max_held_bytes: usize,
     /// Policy for a call that cannot be read. Default: `refuse`.
     pub on_unscannable: OnUnscannable,

@@ -101,7 +101,14 @@ impl Plugin {
         self.filter.limits()
     }
 
-    /// Returns `true` if a stream must not hold `own` bytes, see [`HeldBytes::refuses`].
+    /// Returns `true` if a request must not hold `own` bytes, see [`HeldBytes::refuses`]. The last eighth is for the responses of
+    /// calls that have been admitted.
+    pub(crate) fn refuses_request(&self, own: usize, is_complete: bool) -> bool {
+        let limit = self.limits().max_held_bytes;
+        self.held_bytes.refuses(own, limit - limit / 8, is_complete)
+    }
+
+    /// Returns `true` if a response must not hold `own` bytes, see [`HeldBytes::refuses`].
     pub(crate) fn is_over_capacity(&self, own: usize, is_complete: bool) -> bool {
         self.held_bytes.refuses(own, self.limits().max_held_bytes, is_complete)
     }

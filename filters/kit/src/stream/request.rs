@@ -138,16 +138,21 @@ fn call_head(plugin: &Rc<Plugin>, id: u32, call: CallHead, ambiguous: Option<Ide
 impl Held {
     /// Handles a body frame; Envoy holds `size` bytes of the body so far.
     pub(super) fn body(self, plugin: &Rc<Plugin>, size: usize, end: bool) -> Progress {
-        let may_be_judged = !plugin.filter.makes_callouts();
-        if plugin.is_over_capacity(size, end && may_be_judged)
-            && (plugin.is_over_capacity(size, true) || !(may_be_judged && self.is_received(size)))
-        {
-            return overloaded(plugin, self.head.endpoint.dialect);
+        let dialect = self.head.endpoint.dialect;
+        // A body that waits for a service is held even if it is complete.
+        if plugin.refuses_request(size, !plugin.filter.makes_callouts()) {
+            return overloaded(plugin, dialect);
         }
-        match self.body {
+        let progress = match self.body {
             HeldBody::Json(body) => body.frame(plugin, self.head, size, end),
             HeldBody::Form(body) => body.frame(plugin, self.head, size, end),
             HeldBody::Candidate(body) => body.frame(plugin, self.head, size, end),
+        };
+        match progress {
+            Progress::Held(held) if plugin.refuses_request(size, false) && !held.is_received(size) => {
+                overloaded(plugin, dialect)
+            }
+            progress => progress,
         }
     }
 
@@ -285,14 +290,19 @@ fn refuse_batch(plugin: &Plugin, dialect: Dialect) -> Progress {
 }
 
 /// Refuses a request beyond what this worker may hold. An audit lets it pass.
-#[cold]
 fn overloaded(plugin: &Plugin, dialect: Dialect) -> Progress {
+    overload(plugin).map_or(Progress::Pass, |reply| Progress::Refuse(dialect, Box::new(reply)))
+}
+
+/// Returns the reply to a request beyond what this worker may hold; `None` if an audit lets it pass.
+#[cold]
+fn overload(plugin: &Plugin) -> Option<LocalReply> {
     if plugin.filter.is_audit() {
         plugin.report_unscanned(Unreadable::RequestTooLarge);
-        return Progress::Pass;
+        return None;
     }
     plugin.count_refused(OVERLOADED);
-    Progress::Refuse(dialect, Box::new(LocalReply::overloaded()))
+    Some(LocalReply::overloaded())
 }
 
 /// Decides on a request that cannot be read.

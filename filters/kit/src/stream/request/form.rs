@@ -132,6 +132,12 @@ impl Admitted {
                 return self.replied(&reply);
             }
         }
+        if plugin.refuses_request(form.held, end) {
+            return match super::overload(plugin) {
+                Some(reply) => self.replied(&reply),
+                None => (State::Admitted(self), FilterStatus::Continue),
+            };
+        }
         if !end && has_trailers() {
             self.late_form = Some(form);
             return (State::Admitted(self), FilterStatus::StopIteration);

@@ -213,6 +213,7 @@ impl Admitted {
             // Its usage has been reported.
             undecided.head.usage = None;
             undecided.mode = self.settlement.exchange.on_response_head(&mut undecided.head);
+            self.mode = undecided.mode;
         }
         let unreadable = undecided.unreadable(plugin.limits());
         let Undecided { mut head, headers, mode, .. } = *undecided;
