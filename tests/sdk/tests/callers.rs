@@ -55,6 +55,21 @@ pub const APPLICATION_PROFILE: &str =
 /// Marks an error event that the `ai` package passes through unchanged.
 const EVENT: &str = "an event";
 
+/// Functions of boto3, which differ in the API and in the form of the model's id.
+const BEDROCK: Caller = Caller {
+    call: "",
+    language: Python,
+    model: "anthropic.claude-opus-4-5-20251101-v1:0",
+    dialect: "bedrock.converse",
+    finish: ["end_turn", "tool_use"],
+    thinks: true,
+    usage: [63, 20, 30, 0],
+    logged: [100, 20, 30, 0],
+    errors: ["ThrottlingException", "ValidationException", "ThrottlingException"],
+    shows_headers: true,
+    broken: ["ProtocolError", "EventStreamError"],
+};
+
 /// All functions that return a text.
 pub const CALLERS: &[Caller] = &[
     Caller {
@@ -296,58 +311,10 @@ pub const CALLERS: &[Caller] = &[
         shows_headers: true,
         broken: [READ, ""],
     },
-    Caller {
-        call: "bedrock_converse",
-        language: Python,
-        model: "anthropic.claude-opus-4-5-20251101-v1:0",
-        dialect: "bedrock.converse",
-        finish: ["end_turn", "tool_use"],
-        thinks: true,
-        usage: [63, 20, 30, 0],
-        logged: [100, 20, 30, 0],
-        errors: ["ThrottlingException", "ValidationException", "ThrottlingException"],
-        shows_headers: true,
-        broken: ["ProtocolError", "EventStreamError"],
-    },
-    Caller {
-        call: "bedrock_converse_profile",
-        language: Python,
-        model: APPLICATION_PROFILE,
-        dialect: "bedrock.converse",
-        finish: ["end_turn", "tool_use"],
-        thinks: true,
-        usage: [63, 20, 30, 0],
-        logged: [100, 20, 30, 0],
-        errors: ["ThrottlingException", "ValidationException", "ThrottlingException"],
-        shows_headers: true,
-        broken: ["ProtocolError", "EventStreamError"],
-    },
-    Caller {
-        call: "bedrock_invoke",
-        language: Python,
-        model: "anthropic.claude-opus-4-5-20251101-v1:0",
-        dialect: "bedrock.invoke",
-        finish: ["end_turn", "tool_use"],
-        thinks: true,
-        usage: [63, 20, 30, 0],
-        logged: [100, 20, 30, 0],
-        errors: ["ThrottlingException", "ValidationException", "ThrottlingException"],
-        shows_headers: true,
-        broken: ["ProtocolError", "EventStreamError"],
-    },
-    Caller {
-        call: "bedrock_invoke_profile",
-        language: Python,
-        model: PROFILE,
-        dialect: "bedrock.invoke",
-        finish: ["end_turn", "tool_use"],
-        thinks: true,
-        usage: [63, 20, 30, 0],
-        logged: [100, 20, 30, 0],
-        errors: ["ThrottlingException", "ValidationException", "ThrottlingException"],
-        shows_headers: true,
-        broken: ["ProtocolError", "EventStreamError"],
-    },
+    Caller { call: "bedrock_converse", ..BEDROCK },
+    Caller { call: "bedrock_converse_profile", model: APPLICATION_PROFILE, ..BEDROCK },
+    Caller { call: "bedrock_invoke", dialect: "bedrock.invoke", ..BEDROCK },
+    Caller { call: "bedrock_invoke_profile", model: PROFILE, dialect: "bedrock.invoke", ..BEDROCK },
     Caller {
         call: "litellm_openai",
         language: Frameworks,

@@ -17,7 +17,7 @@ import mistralai.client.errors
 import ollama
 import openai
 
-from calls import KEY, NOWHERE, SCHEMA, TOOL, main, present, retries, usage
+from calls import KEY, NOWHERE, SCHEMA, TOOL, chat_usage, main, present, retries, usage
 
 
 # --- openai -----------------------------------------------------------------------------------------------------------
@@ -36,16 +36,6 @@ def openai_client(question):
     if question["call"] == "azure_chat":
         return AZURE.with_options(base_url=question["base"] + "/openai", **shared)
     return OPENAI.with_options(base_url=question["base"] + "/v1", **shared)
-
-
-def chat_usage(of):
-    return usage(
-        of,
-        input="prompt_tokens",
-        output="completion_tokens",
-        cached="prompt_tokens_details.cached_tokens",
-        reasoning="completion_tokens_details.reasoning_tokens",
-    )
 
 
 def openai_chat(question, answer):

@@ -38,6 +38,17 @@ def usage(of, **names):
     return numbers
 
 
+def chat_usage(of):
+    """The numbers of a usage object with the names of chat completions."""
+    return usage(
+        of,
+        input="prompt_tokens",
+        output="completion_tokens",
+        cached="prompt_tokens_details.cached_tokens",
+        reasoning="completion_tokens_details.reasoning_tokens",
+    )
+
+
 def error(raised, own):
     """The compared parts of an exception. `own`: its class is one of the SDK."""
     # Of boto3.

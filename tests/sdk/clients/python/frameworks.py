@@ -24,7 +24,7 @@ import pydantic_ai.providers.anthropic
 import pydantic_ai.providers.openai
 import pydantic_ai.tools
 
-from calls import KEY, SCHEMA, TOOL, main, retries, usage
+from calls import KEY, SCHEMA, TOOL, chat_usage, main, retries
 
 FUNCTION = {"type": "function", "function": {"name": TOOL, "description": "weather", "parameters": SCHEMA}}
 
@@ -59,13 +59,7 @@ def litellm_call(question, answer, provider, base):
     answer.update(text="", thought="", tools=[])
     for chunk in got if question["stream"] else [got]:
         if getattr(chunk, "usage", None):
-            answer["usage"] = usage(
-                chunk.usage,
-                input="prompt_tokens",
-                output="completion_tokens",
-                cached="prompt_tokens_details.cached_tokens",
-                reasoning="completion_tokens_details.reasoning_tokens",
-            )
+            answer["usage"] = chat_usage(chunk.usage)
             if provider == "anthropic":
                 # The API reports none; litellm estimates them.
                 answer["usage"]["reasoning"] = 0

@@ -7,7 +7,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.tools import FunctionTool
 from llama_index.llms.openai import OpenAI
 
-from calls import KEY, main, usage
+from calls import KEY, chat_usage, main
 
 
 def get_weather(city: str) -> str:
@@ -42,13 +42,7 @@ def llama_index_openai(question, answer):
             if choice.finish_reason:
                 answer["finish"] = choice.finish_reason
         if raw.usage:
-            answer["usage"] = usage(
-                raw.usage,
-                input="prompt_tokens",
-                output="completion_tokens",
-                cached="prompt_tokens_details.cached_tokens",
-                reasoning="completion_tokens_details.reasoning_tokens",
-            )
+            answer["usage"] = chat_usage(raw.usage)
 
 
 if __name__ == "__main__":
