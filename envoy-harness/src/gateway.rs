@@ -59,6 +59,9 @@ pub struct Gateway {
     listeners: u64,
     /// `true` if the bootstraps have an access log.
     access_log: bool,
+    /// Smallest number of virtual machines of a listener so far. A metric ends with the last machine that has defined it, so a
+    /// new listener is ready once those of the last one have ended.
+    machines: Option<u64>,
 }
 
 /// Admin interface of an Envoy.
@@ -105,6 +108,9 @@ const LOG_LIMIT: Duration = Duration::from_secs(10);
 
 const FLUSH_MS: &str = "10";
 
+/// Longest wait for the end of the virtual machines of a listener that was replaced, if the new one does not have more of them.
+const END_LIMIT: Duration = Duration::from_secs(3);
+
 /// Longest wait for a listener that replaces another.
 const REPLACE_LIMIT: Duration = Duration::from_secs(60);
 
@@ -142,7 +148,7 @@ impl Gateway {
         set(document, "node", json!({"id": "gateway", "cluster": "gateway"}));
         set(document, "dynamic_resources", json!({"lds_config": listeners, "cds_config": clusters}));
         // A listener that was replaced ends at once, and with it its virtual machines.
-        let arguments = ["--drain-time-s", "1", "--drain-strategy", "immediate"];
+        let arguments = ["--drain-time-s", "0", "--drain-strategy", "immediate"];
         let mut gateway = Gateway::spawn(envoy, scratch, &rest, &arguments, options)?;
         gateway.replace(bootstrap)?;
         Ok(gateway)
@@ -172,10 +178,17 @@ impl Gateway {
         if let Ok(log) = File::options().write(true).open(files.access_log()) {
             log.set_len(0).context(|| "cannot empty the access log".into())?;
         }
+        let mut ready_since = None;
         loop {
             if let Some(address) = ready_listener(self.admin.0, number) {
-                self.address = address;
-                return Ok(());
+                let since = *ready_since.get_or_insert_with(Instant::now);
+                let machines = self.machines()?;
+                let known = self.machines.unwrap_or(machines);
+                if machines <= known || since.elapsed() > END_LIMIT {
+                    self.address = address;
+                    self.machines = Some(known.min(machines));
+                    return Ok(());
+                }
             }
             // Its main thread does not respond while it compiles the module.
             if self.rejected_updates().is_ok_and(|rejected| rejected > before) {
@@ -191,6 +204,12 @@ impl Gateway {
     /// Returns the number of listeners and clusters that Envoy has rejected so far.
     fn rejected_updates(&self) -> Result<u64> {
         let text = self.admin_get("/stats?filter=_manager.[lc]ds.update_rejected")?;
+        Ok(parse_stats(&text).map(|(_, value)| value).sum())
+    }
+
+    /// Returns the number of virtual machines.
+    fn machines(&self) -> Result<u64> {
+        let text = self.admin_get("/stats?filter=^wasm[.].*[.]active$")?;
         Ok(parse_stats(&text).map(|(_, value)| value).sum())
     }
 
@@ -230,7 +249,7 @@ impl Gateway {
         match ready {
             Ok((address, admin)) => {
                 let access_log = options.access_log;
-                Ok(Gateway { child, scratch, address, admin: Admin(admin), listeners: 0, access_log })
+                Ok(Gateway { child, scratch, address, admin: Admin(admin), listeners: 0, access_log, machines: None })
             }
             Err(NotReady::Ended(status)) => Err(StartError::Ended { status, log: files.log_text()? }),
             Err(NotReady::Other(error)) => {

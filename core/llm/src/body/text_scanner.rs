@@ -477,7 +477,7 @@ mod tests {
             ("{\"title\":\"\u{1}\n\"}".to_owned(), Ok(vec!["\u{1}\n"])),
             ("\u{feff}{\"url\":NaN,\"url\":\"b\",\"url\":[-Infinity,\"c\"]}".to_owned(), Ok(vec!["b", "c"])),
             (r#"{"title":"a","url":[true,false , null,-1.5e+3,0]}"#.to_owned(), Ok(vec!["a"])),
-            ("mail me at a@b.example".to_owned(), Err(TextScanError::Malformed)),
+            ("call me at noon".to_owned(), Err(TextScanError::Malformed)),
             (r#"{"title":"a"} done"#.to_owned(), Err(TextScanError::Malformed)),
             (r#"{"title":nul }"#.to_owned(), Err(TextScanError::Malformed)),
             (r#"{"title":tru"e"}"#.to_owned(), Err(TextScanError::Malformed)),
