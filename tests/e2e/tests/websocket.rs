@@ -24,14 +24,32 @@ pub fn refused(deployment: Deployment) {
             let hcm = bootstrap.document_mut().pointer_mut(HCM).unwrap();
             hcm["upgrade_configs"] = json!([{"upgrade_type": "websocket"}]);
         }
+        let hcm = bootstrap.document_mut().pointer_mut(HCM).unwrap();
+        hcm["http2_protocol_options"]["allow_connect"] = json!(true);
         let gateway = deployment.start(bootstrap);
         for path in ["/v1/responses", "/v1/realtime?model=gpt-realtime", "/v1/chat/completions", "/openai/realtime"] {
             findings.about(format_args!("{} / upgrade_configs {is_configured} / {path}", deployment.name));
-            let (status, upgrade, body) = upgrade(gateway.address(), path);
-            findings.same("status", status.as_str(), "HTTP/1.1 426 Upgrade Required");
+            let (head, is_switched, body) = upgrade(gateway.address(), path);
+            findings.same("status", head.lines().next().unwrap_or_default(), "HTTP/1.1 426 Upgrade Required");
             findings.same("code", &body["error"]["code"], &json!("websocket_not_supported"));
             findings.same("type", &body["error"]["type"], &json!("invalid_request_error"));
-            findings.holds(!upgrade, "it announces another upgrade");
+            findings.holds(!is_switched, "it is no WebSocket");
+            let head = head.to_ascii_lowercase();
+            for line in ["connection: upgrade", "upgrade: http/1.1"] {
+                findings.holds(head.lines().any(|own| own == line), line);
+            }
+            findings.about(format_args!("{} / upgrade_configs {is_configured} / {path} / HTTP/2", deployment.name));
+            let (status, headers, body) = upgrade_http2(gateway.address(), path);
+            findings.same("status", status, 426);
+            findings.same("code", &body["error"]["code"], &json!("websocket_not_supported"));
+            findings
+                .holds(!headers.iter().any(|name| name == "upgrade" || name == "connection"), "no header of HTTP/1");
+        }
+        if !is_configured {
+            // Envoy's own refusal of a WebSocket that leads to no model.
+            findings.about(format_args!("{} / another service", deployment.name));
+            let (head, ..) = upgrade(gateway.address(), "/chat/socket");
+            findings.same("status", head.lines().next().unwrap_or_default(), "HTTP/1.1 403 Forbidden");
         }
         findings.about("the upstream");
         findings.same("requests", mock.received().len(), 0);
@@ -39,7 +57,39 @@ pub fn refused(deployment: Deployment) {
     findings.settle();
 }
 
-/// Asks for a WebSocket. Returns the status line, `true` for a response 101, and the body.
+/// Asks for a WebSocket over HTTP/2 (RFC 8441). Returns the status, the names of the headers, and the body.
+fn upgrade_http2(to: SocketAddr, path: &str) -> (u16, Vec<String>, Value) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let stream = tokio::net::TcpStream::connect(to).await.unwrap();
+        let (client, connection) = h2::client::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        let mut client = client.ready().await.unwrap();
+        // The server's settings allow it.
+        for _ in 0..200 {
+            if client.is_extended_connect_protocol_enabled() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            client = client.ready().await.unwrap();
+        }
+        let request = http::Request::builder().method("CONNECT").uri(format!("http://gateway{path}"));
+        let request = request.header("sec-websocket-version", "13").header("x-tollgate-consumer", "alice");
+        let mut request = request.body(()).unwrap();
+        request.extensions_mut().insert(h2::ext::Protocol::from_static("websocket"));
+        let (response, _sending) = client.send_request(request, false).unwrap();
+        let response = response.await.unwrap();
+        let status = response.status().as_u16();
+        let headers = response.headers().keys().map(|name| name.as_str().to_owned()).collect();
+        let (mut body, mut bytes) = (response.into_body(), Vec::new());
+        while let Some(Ok(piece)) = body.data().await {
+            bytes.extend_from_slice(&piece);
+        }
+        (status, headers, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    })
+}
+
+/// Asks for a WebSocket. Returns the head of the response, `true` for 101, and the body.
 fn upgrade(to: SocketAddr, path: &str) -> (String, bool, Value) {
     let mut stream = TcpStream::connect(to).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -54,13 +104,16 @@ fn upgrade(to: SocketAddr, path: &str) -> (String, bool, Value) {
     loop {
         let text = String::from_utf8_lossy(&response).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let status = head.lines().next().unwrap_or_default().to_owned();
-        let is_switched = status.contains(" 101 ");
+        let is_switched = head.lines().next().is_some_and(|status| status.contains(" 101 "));
         if let Some(body) = serde_json::from_str(body).ok().or_else(|| is_switched.then_some(Value::Null)) {
-            return (status, is_switched, body);
+            return (head.to_owned(), is_switched, body);
+        }
+        // Envoy's own refusal has no body.
+        if text.contains("\r\n\r\n") && head.contains(" 403 ") {
+            return (head.to_owned(), is_switched, Value::Null);
         }
         match stream.read(&mut piece) {
-            Ok(0) | Err(_) => return (status, is_switched, json!({"unread": body})),
+            Ok(0) | Err(_) => return (head.to_owned(), is_switched, json!({"unread": body})),
             Ok(read) => response.extend_from_slice(&piece[..read]),
         }
     }

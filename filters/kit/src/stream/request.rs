@@ -268,9 +268,20 @@ fn refuse_websocket(plugin: &Plugin, head: &Head, is_first: bool) -> Progress {
     }
     let UnreadableRequest { reason, reply } = UnreadableRequest::websocket();
     plugin.count_refused(reason.name());
+    // RFC 9110, 15.5.22: the response names the protocol to use. HTTP/2 has no such headers.
+    let is_http1 =
+        property::attribute(&["request", "protocol"]).is_some_and(|protocol| protocol.starts_with(b"HTTP/1"));
+    let reply = match is_http1 {
+        true => reply.with_headers([("connection", "upgrade"), ("upgrade", "HTTP/1.1")].map(owned).to_vec()),
+        false => reply,
+    };
     let path = head.get(":path");
     let endpoint = Endpoint::detect(b"POST", &path).or_else(|| Endpoint::detect(b"GET", &path));
     Progress::Refuse(endpoint.map_or(Dialect::OpenAiChat, |endpoint| endpoint.dialect), Box::new(reply))
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
 }
 
 /// Refuses a path with an escaped slash.
