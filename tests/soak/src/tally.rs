@@ -97,6 +97,9 @@ impl Tally {
         match received.first() {
             Some(_) if refused => found.push("it was refused by a budget, and reached the provider".to_owned()),
             Some(_) if call.is_withheld && status(entry) == 502 => {}
+            // The head of a response waits for the first bytes of its body, so the client gets an error of Envoy instead of half a
+            // response.
+            Some(received) if broke_off_before_its_body(received, entry) => {}
             Some(received) if status(entry) >= 500 && received.status.map(u64::from) != Some(status(entry)) => {
                 found.push(format!(
                     "{} ({}) for {:?} of the provider",
@@ -235,4 +238,13 @@ impl fmt::Display for Tally {
         }
         Ok(())
     }
+}
+
+/// Returns `true` if the provider sent a head and broke off, and the client got a 502.
+fn broke_off_before_its_body(received: &Received, entry: &Value) -> bool {
+    let details = entry["details"].as_str().unwrap_or_default();
+    received.status == Some(200)
+        && received.bytes_sent == 0
+        && status(entry) == 502
+        && details.starts_with("upstream_reset_after_response_started")
 }
