@@ -5,6 +5,7 @@ mod alias_targets;
 mod budget_consumers;
 mod control_characters;
 mod empty_keywords;
+mod held_bytes;
 mod hidden_models;
 mod limits_order;
 mod secret_literals;
@@ -97,6 +98,7 @@ pub const CODES: &[Code] = &[
     unknown_tags::CODE,
     SLOW_RULE,
     limits_order::CODE,
+    held_bytes::CODE,
     secret_literals::CODE,
     FAILING_EXAMPLE,
     ENDED_EXCEPTION,
@@ -129,6 +131,7 @@ const CHECKS: &[Check] = &[
     unused_scores::CHECK,
     unknown_tags::CHECK,
     limits_order::CHECK,
+    held_bytes::CHECK,
     secret_literals::CHECK,
 ];
 

@@ -292,6 +292,11 @@ const MISTAKES: &[Mistake] = &[
         "",
     ),
     Mistake(
+        "limits: {max_request_bytes: 8000, max_held_bytes: 8192}",
+        &["1:51: warning[small-held-bytes]: a request above 7168 bytes is not held"],
+        "a multiple of `max_request_bytes`",
+    ),
+    Mistake(
         "providers: {openai: {address: 'api.openai.com:443', key: {env: sk-hunter2}}}",
         &["1:64: error[secret-literal]: not the name of an environment variable"],
         "OPENAI_API_KEY",
