@@ -38,9 +38,9 @@ fn failure(module: &Path, files: impl IntoIterator<Item = impl AsRef<OsStr>>) ->
     (!output.status.success()).then(|| format!("{}\n{text}", output.status))
 }
 
-/// Writes tests with a picture of 3 MB, three times what Envoy buffers, and texts around it.
+/// Writes tests with a picture of 10 MB, more than Envoy buffers, and texts around it.
 fn large_responses() -> PathBuf {
-    let picture = "iVBORw0KGgoAAAANSUhEUgAA".repeat(130_000);
+    let picture = "iVBORw0KGgoAAAANSUhEUgAA".repeat(430_000);
     let data = format!(r#"{{"inlineData":{{"mimeType":"image/png","data":"{picture}"}}}}"#);
     let text = r#"{"text":"write to jane@example.com now"}"#;
     let mut file = String::from(
@@ -55,7 +55,7 @@ tests:
 "#,
     );
     for (name, parts) in [("in front of", [text, &data]), ("behind", [&data, text])] {
-        for is_streamed in [false, true] {
+        for (is_streamed, trailers) in [(false, "{}"), (false, "{x-checksum: ab}"), (true, "{}")] {
             let parts = parts.join(",");
             let json = format!(
                 r#"{{"candidates":[{{"content":{{"role":"model","parts":[{parts}]}},"finishReason":"STOP","index":0}}],"usageMetadata":{{"promptTokenCount":5,"candidatesTokenCount":40,"totalTokenCount":45}},"modelVersion":"g"}}"#
@@ -65,9 +65,9 @@ tests:
                 false => ("generateContent", "application/json", json),
             };
             file += &format!(
-                r#"- name: "text {name} a picture, {content_type}"
+                r#"- name: "text {name} a picture, {content_type}, trailers {trailers}"
   request: {{path: "/v1beta/models/g:{method}", json: {{contents: [{{role: user, parts: [{{text: "a bridge"}}]}}]}}}}
-  response: {{headers: {{content-type: {content_type}}}, body: {}}}
+  response: {{headers: {{content-type: {content_type}}}, body: {}, trailers: {trailers}}}
   split: whole
   expect:
     verdict: redact

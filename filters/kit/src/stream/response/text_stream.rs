@@ -12,8 +12,8 @@ use crate::response::Response;
 use crate::stream::FilterStatus;
 use crate::unreadable::{Disposition, Unreadable};
 
-/// Maximum bytes that leave with the head. Until then Envoy buffers them, and answers 500 above its limit.
-const MAX_FIRST_BYTES: usize = 512 << 10;
+/// Bytes that can leave with the head in any case. Envoy buffers them until then, and answers 500 above its limit.
+const FIRST_BYTES: usize = 512 << 10;
 
 /// Response that passes while its texts are judged. Envoy cannot hold it, but each of its texts can be.
 pub(in crate::stream) struct TextStream {
@@ -117,10 +117,12 @@ impl TextStream {
         }
     }
 
-    /// Keeps what exceeds [`MAX_FIRST_BYTES`] of the bytes that leave with the head of the response for the next frame.
-    pub(super) fn bound_first(&mut self, out: &mut Vec<u8>) {
-        if out.len() > MAX_FIRST_BYTES {
-            self.pending = out.split_off(MAX_FIRST_BYTES);
+    /// Keeps for the next frame what exceeds [`FIRST_BYTES`] and the `held` bytes, which Envoy has buffered, of those that leave with
+    /// the head of the response. Trailers may follow in place of a frame, so as little as possible is kept.
+    pub(super) fn bound_first(&mut self, held: usize, out: &mut Vec<u8>) {
+        let bound = held.max(FIRST_BYTES);
+        if out.len() > bound {
+            self.pending = out.split_off(bound);
         }
     }
 

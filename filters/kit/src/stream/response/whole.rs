@@ -152,7 +152,7 @@ impl WholeBody {
         if end {
             texts.finish(reader);
         } else {
-            texts.bound_first(&mut out);
+            texts.bound_first(held.len(), &mut out);
         }
         // A later text may change its length.
         let replaced = abi::set_buffer(Buffer::ResponseBody, 0, self.size, &out)
