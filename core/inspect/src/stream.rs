@@ -38,7 +38,7 @@ const MAX_TEXTS: usize = 512;
 const MAX_PLACES: usize = 4096;
 /// Number of events that wait for the withheld end of a text that is not continued.
 const MAX_WAITING: u64 = 16;
-/// Maximum bytes of events that wait for the end of a possible match.
+/// Maximum bytes of events that wait for the end of a possible match, of which a large event counts a part only.
 const MAX_DELAYED_BYTES: usize = 256 << 10;
 
 /// Verdict on a stream after an event.
@@ -277,7 +277,7 @@ impl StreamInspector {
             let own = out.split_off(start);
             self.delayed.push(self.events, own, None, (0, 0));
         }
-        let all = self.delayed.bytes() > MAX_DELAYED_BYTES;
+        let all = self.delayed.weight() > MAX_DELAYED_BYTES;
         let mut decided = Vec::new();
         let mut context = Context {
             policy: &self.policy,
@@ -415,6 +415,12 @@ impl StreamInspector {
     /// and 1 MiB for all arguments of tool calls, which are withheld until they are complete.
     pub fn held_bytes(&self) -> usize {
         self.texts.iter().map(|(_, text)| text.held()).sum::<usize>() + self.unknown.held()
+    }
+
+    /// Returns the number of bytes of arguments of tools and of whole events that are withheld. What else is withheld is bounded
+    /// by the policy and small.
+    pub fn bytes_kept_whole(&self) -> usize {
+        self.held_arguments.saturating_add(self.delayed.bytes())
     }
 
     /// Returns the verdict on an event whose output begins at `start`.

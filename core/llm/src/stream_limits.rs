@@ -28,8 +28,10 @@ pub struct StreamLimits {
     /// the request. Usage is read from larger ones too, unless they are compressed and a rule may change them. Default: 8 MiB.
     pub max_response_bytes: usize,
     /// Largest event of a streamed response, in bytes, not counting base64 data, lists of numbers and repetitions of the
-    /// request. Usage is read from larger ones too, except in binary streams (Bedrock). Default: 256 KiB.
-    pub max_event_bytes: usize,
+    /// request. Usage is read from larger ones too, except in binary streams (Bedrock). Default: `max_response_bytes`, since
+    /// the last event of some APIs repeats the whole response.
+    #[cfg_attr(feature = "schema", schemars(with = "usize"))]
+    pub max_event_bytes: Option<usize>,
     /// Bytes that the streams of one worker may hold together: request bodies that are not complete or wait for a service, and
     /// responses that are held or copied. A request beyond seven eighths of it gets 503 with `retry-after`; a response beyond it is
     /// treated as one above `max_response_bytes`. Filters of one virtual machine share the count. Default: 256 MiB.
@@ -64,7 +66,7 @@ impl Default for StreamLimits {
         StreamLimits {
             max_request_bytes: BODY_BYTES,
             max_response_bytes: BODY_BYTES,
-            max_event_bytes: 256 << 10,
+            max_event_bytes: None,
             max_held_bytes: 256 << 20,
             on_unscannable: OnUnscannable::Refuse,
             on_textless_answer: OnUnscannable::Pass,
@@ -76,12 +78,18 @@ impl Default for StreamLimits {
 }
 
 impl StreamLimits {
+    /// Returns the largest event of a streamed response.
+    #[must_use]
+    pub fn event_bytes(&self) -> usize {
+        self.max_event_bytes.unwrap_or(self.max_response_bytes)
+    }
+
     /// Returns the bounds for the parsers of this crate.
     #[must_use]
     pub fn for_parser(&self) -> ParseLimits {
         ParseLimits {
             max_bytes: self.max_request_bytes.max(self.max_response_bytes),
-            max_event_bytes: self.max_event_bytes,
+            max_event_bytes: self.event_bytes(),
             ..ParseLimits::default()
         }
     }

@@ -142,6 +142,10 @@ impl Exchange for Transit {
         Stage::reading(&mut self.inspection)?.work.on_opaque_text(text)
     }
 
+    fn held_bytes(&self) -> usize {
+        self.inspection.as_ref().map_or(0, |inspection| inspection.work.held_bytes())
+    }
+
     fn judges_lines(&self) -> bool {
         self.inspection.as_ref().is_some_and(|inspection| inspection.work.judges_lines())
     }

@@ -210,6 +210,11 @@ pub trait Exchange {
         StreamAction::Continue
     }
 
+    /// Returns the bytes of a streamed response that the exchange holds back. They count in `max_held_bytes`.
+    fn held_bytes(&self) -> usize {
+        0
+    }
+
     /// Returns `true` if [`on_other_line`](Self::on_other_line) shall run.
     fn judges_lines(&self) -> bool {
         false

@@ -60,7 +60,7 @@ impl State {
             State::Waiting(waiting) => waiting.size(),
             State::Admitted(call) => {
                 let form = call.late_form.as_ref().map_or(0, |form| form.size());
-                form.saturating_add(call.response.held_bytes())
+                form.saturating_add(call.response.held_bytes()).saturating_add(call.settlement.exchange.held_bytes())
             }
         };
         bytes as u64

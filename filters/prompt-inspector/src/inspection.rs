@@ -149,6 +149,10 @@ impl Exchange for Inspection {
         self.action(verdict)
     }
 
+    fn held_bytes(&self) -> usize {
+        self.stream.as_ref().map_or(0, StreamInspector::bytes_kept_whole)
+    }
+
     fn judges_lines(&self) -> bool {
         self.stream.is_some()
     }

@@ -3,6 +3,10 @@
 use std::collections::VecDeque;
 use tollgate_llm::{Edits, HeldEvent, Overlap, Span};
 
+/// Maximum bytes of an event that count in the weight of the queue: a single event that repeats the response must not end the wait
+/// for the one that follows it.
+const MAX_WEIGHT: usize = 32 << 10;
+
 /// Queue of the events behind a text that may still become part of a match.
 ///
 /// A text in an unknown member may be a piece of a longer text, or complete. Its event therefore leaves as a whole, unchanged unless
@@ -14,6 +18,8 @@ pub(super) struct DelayedEvents {
     first: u64,
     /// Number of bytes in the queue.
     bytes: usize,
+    /// Number of bytes that count in the delay of the stream.
+    weight: usize,
 }
 
 /// Output that waits.
@@ -32,6 +38,10 @@ impl Delayed {
     fn len(&self) -> usize {
         self.before.len() + self.event.as_ref().map_or(0, |(event, _)| event.len())
     }
+
+    fn weight(&self) -> usize {
+        self.len().min(MAX_WEIGHT)
+    }
 }
 
 impl DelayedEvents {
@@ -49,6 +59,11 @@ impl DelayedEvents {
         self.bytes
     }
 
+    /// Returns the number of bytes that wait, of each event at most 32 KiB.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+
     /// Adds the event with the next number, and the output in front of it. `undecided` is the number of its texts that may still
     /// become part of a match, and `tails` that of the texts whose withheld end is to leave in front of it.
     pub(super) fn push(
@@ -64,6 +79,7 @@ impl DelayedEvents {
         debug_assert_eq!(number, self.first + self.queue.len() as u64, "events are numbered without gaps");
         let delayed = Delayed { before, event, undecided, tails };
         self.bytes += delayed.len();
+        self.weight += delayed.weight();
         self.queue.push_back(delayed);
     }
 
@@ -85,8 +101,10 @@ impl DelayedEvents {
         debug_assert!(delayed.as_ref().is_some_and(|delayed| delayed.tails > 0), "{event} waits for a text");
         let Some(delayed) = delayed else { return };
         delayed.tails = delayed.tails.saturating_sub(1);
+        let weight = delayed.weight();
         delayed.before.extend_from_slice(tail);
         self.bytes += tail.len();
+        self.weight += delayed.weight() - weight;
     }
 
     /// Appends the events in front of the first that waits to `out`.
@@ -98,7 +116,7 @@ impl DelayedEvents {
     /// Returns `true` if there were others.
     pub(super) fn abandon(&mut self, out: &mut Vec<u8>) -> bool {
         self.flush_while(|front| front.undecided == 0, out);
-        self.bytes = 0;
+        (self.bytes, self.weight) = (0, 0);
         !std::mem::take(&mut self.queue).is_empty()
     }
 
@@ -107,6 +125,7 @@ impl DelayedEvents {
             let Some(delayed) = self.queue.pop_front() else { return };
             self.first += 1;
             self.bytes = self.bytes.saturating_sub(delayed.len());
+            self.weight = self.weight.saturating_sub(delayed.weight());
             out.extend_from_slice(&delayed.before);
             if let Some((event, edits)) = &delayed.event {
                 event.with_edits(edits, out);

@@ -595,6 +595,29 @@ fn nothing_delays_a_stream_without_end() {
     }
 }
 
+/// An event above the bytes that may wait was released at once, with the beginning of a key at its end.
+#[test]
+fn a_large_event_waits_for_the_next_one() {
+    let long = "a word or two ".repeat(50_000);
+    for member in ["state", "patch_diff"] {
+        let event = |text: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"{member}":"{text}"}}}}]}}"#);
+        let mut inspector = StreamInspector::new(policy(&[KEY]), Dialect::OpenAiChat);
+        let (mut parser, mut out) = (EventParser::new(Dialect::OpenAiChat), Vec::new());
+        let mut framer = Framer::new(Framing::Sse, 8 << 20);
+        let mut verdicts = Vec::new();
+        for data in [event(&format!("{long}AKIAIOSF")), event("ODNN7EXAMPLE"), event(" and so on")] {
+            let pushed = framer.push(format!("data: {data}\n\n").as_bytes(), |event| {
+                verdicts.push(inspector.event(&parser.parse(event), &mut out));
+                assert!(inspector.bytes_kept_whole() < 2 * long.len());
+                Ok::<_, ()>(())
+            });
+            pushed.unwrap();
+        }
+        assert!(matches!(verdicts[1], StreamVerdict::Block(Cause::Rule(_))), "{member}: {verdicts:?}");
+        assert!(!String::from_utf8(out).unwrap().contains("AKIA"), "{member}");
+    }
+}
+
 #[test]
 fn the_withheld_end_of_a_text_delays_a_few_events() {
     let mut inspector = StreamInspector::new(policy(&[EMAIL]), Dialect::OpenAiChat);

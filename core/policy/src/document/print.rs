@@ -14,7 +14,7 @@ impl Document {
     pub fn print(&self) -> String {
         let mut lines = Vec::new();
         self.leaves(&self.value, &Path::default(), &mut lines);
-        for (path, value) in defaults() {
+        for (path, value) in self.defaults() {
             if !self.has(&path) {
                 lines.push((path, value, "default".to_owned()));
             }
@@ -59,29 +59,32 @@ impl Document {
             .collect();
         self.value.pointer(&format!("/{}", steps.join("/"))).is_some()
     }
-}
 
-/// Returns the defaults of scalar settings.
-fn defaults() -> Vec<(Path, String)> {
-    let Policy { limits, quota, .. } = Policy::default();
-    let word = |value: &dyn std::fmt::Debug| format!("{:?}", format!("{value:?}").to_lowercase());
-    let (limit, setting) = (Path::part("limits"), Path::part("quota"));
-    vec![
-        (Path::part("mode"), "\"enforce\"".to_owned()),
-        (limit.key("max_request_bytes"), limits.max_request_bytes.to_string()),
-        (limit.key("max_response_bytes"), limits.max_response_bytes.to_string()),
-        (limit.key("max_event_bytes"), limits.max_event_bytes.to_string()),
-        (limit.key("max_held_bytes"), limits.max_held_bytes.to_string()),
-        (limit.key("on_unscannable"), word(&limits.on_unscannable)),
-        (limit.key("on_textless_answer"), word(&limits.on_textless_answer)),
-        (limit.key("on_unknown_path"), word(&limits.on_unknown_path)),
-        (limit.key("on_unread_path"), word(&limits.on_unread_path)),
-        (setting.key("namespace"), format!("{:?}", quota.namespace)),
-        (setting.key("lease"), format!("\"{}\"", quota.lease)),
-        (setting.key("max_consumers"), quota.max_consumers.to_string()),
-        (setting.key("overflow"), word(&quota.overflow)),
-        (setting.key("assumed_output_tokens"), quota.assumed_output_tokens.to_string()),
-        (setting.key("output_cap"), word(&quota.output_cap)),
-        (setting.key("on_unavailable"), word(&quota.on_unavailable)),
-    ]
+    /// Returns the defaults of scalar settings.
+    fn defaults(&self) -> Vec<(Path, String)> {
+        let Policy { limits, quota, .. } = Policy::default();
+        // An event may have the size of a response.
+        let event = self.value.pointer("/limits/max_response_bytes").cloned();
+        let event = event.unwrap_or_else(|| limits.event_bytes().into());
+        let word = |value: &dyn std::fmt::Debug| format!("{:?}", format!("{value:?}").to_lowercase());
+        let (limit, setting) = (Path::part("limits"), Path::part("quota"));
+        vec![
+            (Path::part("mode"), "\"enforce\"".to_owned()),
+            (limit.key("max_request_bytes"), limits.max_request_bytes.to_string()),
+            (limit.key("max_response_bytes"), limits.max_response_bytes.to_string()),
+            (limit.key("max_event_bytes"), event.to_string()),
+            (limit.key("max_held_bytes"), limits.max_held_bytes.to_string()),
+            (limit.key("on_unscannable"), word(&limits.on_unscannable)),
+            (limit.key("on_textless_answer"), word(&limits.on_textless_answer)),
+            (limit.key("on_unknown_path"), word(&limits.on_unknown_path)),
+            (limit.key("on_unread_path"), word(&limits.on_unread_path)),
+            (setting.key("namespace"), format!("{:?}", quota.namespace)),
+            (setting.key("lease"), format!("\"{}\"", quota.lease)),
+            (setting.key("max_consumers"), quota.max_consumers.to_string()),
+            (setting.key("overflow"), word(&quota.overflow)),
+            (setting.key("assumed_output_tokens"), quota.assumed_output_tokens.to_string()),
+            (setting.key("output_cap"), word(&quota.output_cap)),
+            (setting.key("on_unavailable"), word(&quota.on_unavailable)),
+        ]
+    }
 }

@@ -97,7 +97,7 @@ fn an_included_file_may_only_narrow() {
 #[test]
 fn effective_values_have_their_origin() {
     let text = Document::parse("t.yaml", "version: 1\nmode: audit\n").print();
-    assert!(text.contains("# t.yaml:2") && text.contains("limits.max_event_bytes: 262144"), "{text}");
+    assert!(text.contains("# t.yaml:2") && text.contains("limits.max_event_bytes: 8388608"), "{text}");
     assert!(text.lines().any(|line| line.starts_with("quota.lease: \"15m\"") && line.ends_with("# default")), "{text}");
 }
 

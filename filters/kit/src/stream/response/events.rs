@@ -63,7 +63,7 @@ impl EventStream {
             changes.remove("content-encoding");
         }
         let limits = plugin.limits();
-        let framer = Framer::new(framing, limits.max_event_bytes.min(limits.max_held_bytes));
+        let framer = Framer::new(framing, limits.event_bytes().min(limits.max_held_bytes));
         let framer =
             if mode.holds() { framer.holding_data(dialect, MAX_HELD_BYTES) } else { framer.condensing(dialect) };
         EventStream {
@@ -114,7 +114,7 @@ impl EventStream {
             return (next, drop_frame(plugin, size));
         }
         let mut stop = self.read(reader, plain, is_inflated, end).err();
-        let held = self.held_bytes();
+        let held = self.held_bytes().saturating_add(reader.exchange.held_bytes());
         if held > 0 && plugin.is_over_capacity(held, end) {
             stop = stop.or(Some(FrameError::TooLarge));
         }

@@ -20,6 +20,9 @@ use crate::response::{BodyKind, ResponseHead};
 use crate::stream::{Admitted, FilterStatus, Next, State};
 use crate::unreadable::{Disposition, Unreadable};
 
+/// Maximum bytes of a first line that may be one of JSON lines. The head of the response waits for its end.
+const MAX_FIRST_LINE: usize = 256 << 10;
+
 /// Response of which too few bytes have arrived.
 pub(in crate::stream) struct Undecided {
     head: ResponseHead,
@@ -114,7 +117,7 @@ impl Undecided {
     /// Tells a document from JSON lines by what follows its first line. `None`: it has not arrived.
     fn find_lines(&mut self, limit: usize) -> Option<Found> {
         let document = Found::Start(BodyStart::Json);
-        // Longer lines than an event are documents.
+        // Longer lines are documents.
         if self.size > limit {
             return Some(document);
         }
@@ -203,7 +206,7 @@ impl Admitted {
         undecided.size = size;
         // Without room to wait for more, the first bytes have to do.
         let is_complete = end || is_forced || plugin.is_over_capacity(size, false);
-        let found = undecided.find(streamed, dialect, plugin.limits().max_event_bytes, is_complete);
+        let found = undecided.find(streamed, dialect, plugin.limits().event_bytes().min(MAX_FIRST_LINE), is_complete);
         if found.is_none() && !is_complete {
             self.settlement.exchange.on_progress(0);
             self.response = ResponseBody::Undecided(undecided);
