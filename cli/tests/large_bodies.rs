@@ -1,5 +1,5 @@
 //! Requests, responses and events that are too large for a file of the repository, in our own host and in a real Envoy.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
 
