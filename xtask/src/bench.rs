@@ -20,6 +20,9 @@ pub(crate) fn run(flags: &[&str]) -> Result<()> {
     if let ["instructions", flags @ ..] = flags {
         return instructions(flags);
     }
+    if let ["sizes", flags @ ..] = flags {
+        return sizes(flags);
+    }
     if let ["firewall", flags @ ..] = flags {
         return firewall(flags);
     }
@@ -150,6 +153,16 @@ fn instructions(flags: &[&str]) -> Result<()> {
     let counted = workspace::target_dir().join(TARGET).join("release").join(COUNTER).with_extension("wasm");
     let counting = cargo::cargo().args(run).arg(counted).args(counter).run()?;
     if filters.success() && counting.success() { Ok(()) } else { Err(Error::new("counting failed, see above")) }
+}
+
+/// Runs `cargo xtask bench sizes`: instructions per byte of bodies of 1 to 8 MiB.
+pub(crate) fn sizes(flags: &[&str]) -> Result<()> {
+    setup::target()?;
+    modules::build_bundle()?;
+    progress::step("counting instructions per byte");
+    let module = workspace::module(workspace::BUNDLE)?;
+    let run = cargo::cargo().args(["run", "--package", INSTRUCTIONS, "--", "sizes"]).arg(module).args(flags).run()?;
+    if run.success() { Ok(()) } else { Err(Error::new("a byte costs too much, see above")) }
 }
 
 const INSTRUCTIONS: &str = "tollgate-bench-instructions";

@@ -53,7 +53,7 @@ cargo xtask <command>
   soak slow-clients [...]  measure the memory of 2,000 clients that stall in a real Envoy
                            --requests=N: more or fewer; --seed=N: other calls; --workers=N: calls at the same time;
                            --only=N: only the call with this number
-  proofs                   run the fuzz targets and the comparison with tiktoken for hours
+  proofs                   run the fuzz targets and the comparison with tiktoken for hours, and `bench sizes`
   release binary TARGET    build the release files in target/dist: the command for a target,
           modules          the modules,
           checksums        and the checksums of what is there
@@ -66,6 +66,8 @@ cargo xtask <command>
   bench llm [...]          measure how core/llm reads requests natively, in wasmtime and in V8 (needs node)
   bench instructions [...] count the instructions that the filters execute for the *.test.yaml files, and counting per text
                            --against MODULE, --against-counter MODULE: with the ratio to another build
+  bench sizes [...]        count the instructions per byte of bodies of 1 to 8 MiB of all kinds
+                           --write: update docs/measurements/sizes.md; --only=NAME: only inputs with this in their name
   help                     print this text
 
 Environment: ENVOY, path of an Envoy to use (1.36 or newer, with wasm); CARGO_TARGET_DIR.

@@ -1,8 +1,8 @@
-//! Long versions of randomised tests, for the nightly workflow.
+//! Long versions of randomised tests and of measurements with bounds, for the nightly workflow.
 
 use tollgate_envoy_harness::{Error, Result};
 
-use crate::{cargo, progress};
+use crate::{bench, cargo, progress};
 
 /// Time of each fuzz target, in milliseconds: ten minutes, where the suite takes one and a half seconds.
 const FUZZ_MILLISECONDS: &str = "600000";
@@ -27,9 +27,13 @@ pub(crate) fn run() -> Result<()> {
         .env("TOLLGATE_TOKENS_STREAMS", STREAMS)
         .args(["test", "--release", "--package", "tollgate-tokens", "--test", "oracle"])
         .run()?;
-    let failed: Vec<_> = [("fuzzing", fuzz), ("the comparison with tiktoken", oracle)]
-        .into_iter()
-        .filter_map(|(name, status)| (!status.success()).then_some(name))
-        .collect();
+    progress::step("counting the instructions per byte of bodies up to 8 MiB");
+    let sizes = bench::sizes(&[]);
+    let all = [
+        ("fuzzing", fuzz.success()),
+        ("the comparison with tiktoken", oracle.success()),
+        ("the cost of large bodies", sizes.is_ok()),
+    ];
+    let failed: Vec<_> = all.into_iter().filter_map(|(name, passed)| (!passed).then_some(name)).collect();
     if failed.is_empty() { Ok(()) } else { Err(Error::new(format!("failed, see above: {}", failed.join(", ")))) }
 }

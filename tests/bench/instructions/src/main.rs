@@ -4,6 +4,8 @@
 //! the module executes, including those that start and configure its virtual machines. Seed and clock of the host are fixed,
 //! so the same module gives the same numbers in every run and on every machine: unlike a time, a change of one percent is
 //! visible.
+//!
+//! `sizes` counts them per byte, for bodies of several sizes and kinds: `cargo xtask bench sizes`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for the terminal")]
 
 use std::collections::BTreeSet;
@@ -15,12 +17,14 @@ use tollgate::backend::wasm::Wasm;
 use tollgate::plan::{self, Suite};
 use tollgate::problem::Problems;
 use tollgate::{discover, matrix};
+use tollgate_bench_instructions::sizes;
 use tollgate_envoy_harness::{Context, Error, Result};
 use tollgate_host::Module;
 use tollgate_workspace as workspace;
 
 const HELP: &str = "\
 tollgate-bench-instructions <module> [--against <module>]; run it as `cargo xtask bench instructions`
+tollgate-bench-instructions sizes <module> [--write] [--quick] [--only=<part of a name>]; run it as `cargo xtask bench sizes`
 ";
 
 /// Folders with the test files, from the root of the workspace.
@@ -34,6 +38,7 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(())
         }
+        ["sizes", module, flags @ ..] => measure_sizes(Path::new(module), flags),
         [module] => run(Path::new(module), None),
         [module, "--against", other] => run(Path::new(module), Some(Path::new(other))),
         _ => Err(Error::new(HELP.trim_end())),
@@ -45,6 +50,31 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints the instructions per byte for all inputs and sizes, and fails if some exceed the bounds.
+fn measure_sizes(module: &Path, flags: &[&str]) -> Result<()> {
+    let (mut writes, mut only, mut sizes_of) = (false, None, sizes::all_sizes());
+    for flag in flags {
+        match flag.strip_prefix("--only=") {
+            Some(part) => only = Some(part),
+            None if *flag == "--write" => writes = true,
+            None if *flag == "--quick" => sizes_of = sizes::QUICK.to_vec(),
+            None => return Err(Error::new(format!("sizes takes --write, --quick or --only=NAME, not `{flag}`"))),
+        }
+    }
+    if writes && only.is_some() {
+        return Err(Error::new("--write needs all inputs"));
+    }
+    let mut inputs = sizes::inputs();
+    inputs.retain(|input| input.name == sizes::PROSE || only.is_none_or(|part| input.name.contains(part)));
+    let module = sizes::module(module)?;
+    let rows = sizes::measure(&module, &inputs, &sizes_of, |row| println!("{row}"))?;
+    if writes {
+        sizes::write_page(&rows)?;
+    }
+    let excess = sizes::excess(&rows, sizes::BOUNDS);
+    if excess.is_empty() { Ok(()) } else { Err(Error::new(format!("above the bounds:\n{}", excess.join("\n")))) }
 }
 
 fn run(module: &Path, against: Option<&Path>) -> Result<()> {
