@@ -3,6 +3,7 @@
 pub(crate) mod condenser;
 pub mod content_encoding;
 pub(crate) mod data;
+pub(crate) mod document;
 pub mod image;
 pub mod multipart;
 pub(crate) mod text_scanner;

@@ -204,6 +204,12 @@ dialects! {
     Mcp => mcp::SPEC,
     /// Conversations, threads and assistants that OpenAI stores.
     OpenAiConversations => prompts::CONVERSATIONS,
+    /// Files that are uploaded to OpenAI, Anthropic, Mistral and others.
+    OpenAiFiles => prompts::FILES,
+    /// Files that are uploaded to Gemini.
+    GeminiFiles => prompts::GEMINI_FILES,
+    /// Batches of OpenAI and Mistral, whose requests are in an uploaded file.
+    OpenAiBatches => prompts::OPENAI_BATCHES,
     /// OpenAI's videos.
     OpenAiVideos => prompts::VIDEOS,
     /// Secrets for sessions of OpenAI's Realtime API.
@@ -349,6 +355,12 @@ impl Dialect {
     #[must_use]
     pub fn is_mcp(self) -> bool {
         self == Dialect::Mcp
+    }
+
+    /// Returns `true` for uploads of files: the body is the file, or a form with one.
+    #[must_use]
+    pub fn is_upload(self) -> bool {
+        matches!(self, Dialect::OpenAiFiles | Dialect::GeminiFiles)
     }
 
     /// Returns `true` if the Model Context Protocol defines a method.

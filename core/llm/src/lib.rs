@@ -113,7 +113,7 @@ pub use framing::splitter::FrameError;
 pub use framing::{Envelope, Event, Framer, Framing, event_stream, json_array, json_lines, sse};
 pub use json::escape::escape_into;
 pub use json::literal::Str;
-pub use json::tokens::{JsonToken, JsonTokenKind, JsonTokens, tokens as json_tokens};
+pub use json::tokens::{JsonToken, JsonTokenKind, JsonTokens, ranges as json_ranges, tokens as json_tokens};
 pub use limits::ParseLimits;
 pub use span::Span;
 pub use stream_limits::{OnUnscannable, StreamLimits};

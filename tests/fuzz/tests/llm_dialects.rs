@@ -63,6 +63,16 @@ fn property(input: &[u8]) {
 }
 
 fn check_request(dialect: Dialect, body: &[u8], limits: &ParseLimits, oracle: Option<&serde_json::Value>) {
+    if dialect.is_upload() {
+        // Any body is a file.
+        let request = Request::parse(dialect, body, limits).unwrap();
+        let whole = Span::new(0, body.len());
+        assert!(
+            request.has_unread_file || request.texts.iter().all(|text| text.str.span == whole && !text.str.escaped)
+        );
+        assert_ne!(request.has_unread_file, request.texts.len() == 1);
+        return;
+    }
     // The model is in the path for these dialects.
     let in_path = ["gemini", "bedrock"].iter().any(|name| dialect.name().starts_with(name));
     let model = in_path.then(|| PathModel { name: "m".to_owned(), span: Span::new(0, 1) });

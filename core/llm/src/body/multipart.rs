@@ -109,6 +109,15 @@ impl std::fmt::Debug for Field {
     }
 }
 
+/// File of a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FilePart {
+    /// Position of the content in the body.
+    pub span: Span,
+    /// `false` if the headers of the part declare another charset than UTF-8, or an encoding.
+    pub is_plain: bool,
+}
+
 /// Incremental parser for the fields of a form.
 #[derive(Clone)]
 pub struct Scanner {
@@ -124,6 +133,9 @@ pub struct Scanner {
     part: Part,
     fields: Vec<Field>,
     others: Vec<Field>,
+    files: Vec<FilePart>,
+    /// Offset of the content of the current part.
+    start: usize,
     /// Bytes of all stored texts.
     kept: usize,
     has_files: bool,
@@ -167,6 +179,8 @@ impl Scanner {
             part: Part::default(),
             fields: Vec::new(),
             others: Vec::new(),
+            files: Vec::new(),
+            start: 0,
             kept: 0,
             has_files: false,
             failed: None,
@@ -227,6 +241,12 @@ impl Scanner {
         &self.others
     }
 
+    /// Returns the files that have ended already, in order. Their content is not stored.
+    #[must_use]
+    pub fn files(&self) -> &[FilePart] {
+        &self.files
+    }
+
     /// Returns `true` if a file part has begun. Its content is not read.
     #[must_use]
     pub fn has_files(&self) -> bool {
@@ -247,7 +267,8 @@ impl Scanner {
         let names = |scanner: &Scanner| scanner.fields.iter().map(|field| field.name).collect::<Vec<_>>();
         rescan.push(edited).is_ok()
             && (rescan.place, rescan.part.content) == (self.place, self.part.content)
-            && (rescan.parts, rescan.others.len()) == (self.parts, self.others.len())
+            && (rescan.parts, rescan.others.len(), rescan.files.len())
+                == (self.parts, self.others.len(), self.files.len())
             && names(&rescan) == names(self)
     }
 
@@ -318,6 +339,7 @@ impl Scanner {
                 }
                 self.has_files |= self.part.is_file();
                 self.boundary.restart();
+                self.start = self.offset.saturating_add(*at).saturating_add(1);
                 self.place = Place::Content;
             }
             (true, b'\n') => {
@@ -355,7 +377,11 @@ impl Scanner {
                 let end = self.offset.saturating_add(*at).saturating_sub(self.boundary.len());
                 self.line.truncate(self.line.len().saturating_sub(self.boundary.len()));
                 match self.part.content {
-                    Content::File => {}
+                    Content::File => {
+                        // An empty file ends before the line end that precedes the delimiter begins.
+                        let span = Span::new(self.start.min(end), end);
+                        self.files.push(FilePart { span, is_plain: !self.part.is_encoded() });
+                    }
                     Content::Field(name) => self.keep(name, end)?,
                     Content::Text => self.keep("", end)?,
                 }

@@ -5,7 +5,8 @@
 //! money, the latter are refused once the rules have judged them.
 //!
 //! Source: OpenAI API reference, "Conversations", "Assistants", "Videos" and "Realtime" (client secrets); Anthropic API
-//! reference, "Message Batches"; Gemini API reference, "Batch API" and "Interactions API"; Cohere API reference, version 1
+//! reference, "Message Batches" and "Files"; Gemini API reference, "Batch API", "Files" and "Interactions API"; OpenAI, "Files",
+//! "Uploads" and "Batch"; Mistral API reference, "Files" and "Batch"; Cohere API reference, version 1
 //! ("Chat", "Generate", "Summarize", "Classify"); Text Generation Inference and SGLang (`/generate`).
 
 use super::{DeltaMembers, DialectSpec, anthropic, cohere_chat, gemini, openai_chat};
@@ -47,6 +48,36 @@ pub(super) const CONVERSATIONS: DialectSpec = DialectSpec {
     finish_events: None,
     delta_members: DeltaMembers::NONE,
     ..openai_chat::SPEC
+};
+
+/// Uploads: they generate nothing.
+pub(super) const FILES: DialectSpec = DialectSpec {
+    name: "openai.files",
+    paths: &[
+        Pattern::ambiguous("v1/files"),
+        Pattern::new("openai/files"),
+        Pattern::ambiguous("v1/uploads"),
+        Pattern::ambiguous("v1/uploads/{any}/parts"),
+        Pattern::ambiguous("v1/uploads/{any}/complete"),
+    ],
+    form: Some(&["purpose"]),
+    ..CONVERSATIONS
+};
+
+pub(super) const GEMINI_FILES: DialectSpec = DialectSpec {
+    name: "gemini.files",
+    paths: &[Pattern::ambiguous("v1beta/files"), Pattern::new("upload/v1beta/files")],
+    form: None,
+    error_body: gemini::GENERATE.error_body,
+    error_event: gemini::GENERATE.error_event,
+    ..FILES
+};
+
+/// Batches whose requests are in a file that was inspected when it was uploaded.
+pub(super) const OPENAI_BATCHES: DialectSpec = DialectSpec {
+    name: "openai.batches",
+    paths: &[Pattern::ambiguous("v1/batches"), Pattern::new("openai/batches"), Pattern::ambiguous("batch/jobs")],
+    ..REALTIME
 };
 
 pub(super) const VIDEOS: DialectSpec = DialectSpec {

@@ -84,6 +84,8 @@ struct Members {
     has_text: bool,
     /// `true` if there is a member of stored conversations or sessions.
     has_items: bool,
+    /// `true` if the body names the files of a batch.
+    has_input_file: bool,
 }
 
 impl Members {
@@ -93,6 +95,7 @@ impl Members {
             Dialect::OllamaChat | Dialect::OllamaGenerate | Dialect::OllamaEmbed => self.has_model || self.prompts > 0,
             Dialect::TextGeneration => self.has_model || self.has_text || self.prompts > 0,
             Dialect::CohereV1 => self.prompts + self.settings > 0 || self.has_text,
+            Dialect::OpenAiBatches => self.has_input_file,
             Dialect::OpenAiConversations | Dialect::OpenAiRealtime => self.has_items || self.prompts > 0,
             // No chat or survey has such members.
             Dialect::OpenAiCompletions | Dialect::OpenAiEmbeddings | Dialect::OpenAiModerations | Dialect::Rerank => {
@@ -115,6 +118,7 @@ fn members(body: &[u8]) -> Result<Members, crate::Error> {
         found.settings += u32::from(SETTINGS.contains(&name));
         found.has_model |= name == "model";
         found.has_text |= ["text", "input_ids", "input_embeds"].iter().any(|text| key.is(body, text));
+        found.has_input_file |= ["input_file_id", "input_files"].iter().any(|own| key.is(body, own));
         found.has_items |= ["items", "role", "session"].iter().any(|own| key.is(body, own));
         match (name, value) {
             ("messages", Value::Array(_)) => {
@@ -153,8 +157,8 @@ mod tests {
     #[test]
     fn bodies_of_llm_calls_are_told_from_others() {
         use Dialect::{
-            AnthropicMessages, CohereV1, OllamaChat, OpenAiCompletions, OpenAiConversations, OpenAiRealtime,
-            OpenAiResponses, Rerank, TextGeneration,
+            AnthropicMessages, CohereV1, OllamaChat, OpenAiBatches, OpenAiCompletions, OpenAiConversations,
+            OpenAiRealtime, OpenAiResponses, Rerank, TextGeneration,
         };
         for (dialect, body, want) in [
             (AnthropicMessages, r#"{"model":"claude","messages":[],"max_tokens":9}"#, true),
@@ -187,6 +191,9 @@ mod tests {
             (OpenAiConversations, r#"{"items":[]}"#, true),
             (OpenAiConversations, r#"{"role":"user","content":"hi"}"#, true),
             (OpenAiRealtime, r#"{"session":{"type":"realtime"}}"#, true),
+            (OpenAiBatches, r#"{"input_file_id":"file-1","endpoint":"/v1/responses"}"#, true),
+            (OpenAiBatches, r#"{"input_files":["f"],"model":"m"}"#, true),
+            (OpenAiBatches, r#"{"sku":7,"model":"m"}"#, false),
             (Rerank, r#"{"query":"a","query":"b","documents":["c"]}"#, true),
             (TextGeneration, r#"{"text":"hi"}"#, true),
             (TextGeneration, r#"{"inputs":"hi"}"#, true),

@@ -15,7 +15,7 @@ pub enum UnreadKind {
     /// A request that writes (`POST`, `PUT`, `PATCH`, or any with a body) is refused unless `on_unread_path` is `pass`.
     /// Others pass.
     Request,
-    /// Like [`Request`](UnreadKind::Request). It creates a batch, or uploads a file for one: cost-quota refuses it on its own.
+    /// Like [`Request`](UnreadKind::Request). It creates a batch: cost-quota refuses it on its own.
     Batch,
     /// Every request but `OPTIONS` is refused unless `on_unread_path` is `pass`: it changes or reads weights, adapters or
     /// the state of a server, or its response holds texts.
@@ -47,21 +47,9 @@ pub(super) const GROUPS: &[Group] = &[
         dialect: Dialect::OpenAiChat,
         paths: &[
             (
-                UnreadKind::Batch,
-                patterns![
-                    "v1/batches",
-                    "openai/batches",
-                    "v1/files",
-                    "openai/files",
-                    "v1/uploads",
-                    "v1/uploads/{any}/parts"
-                ],
-            ),
-            (
                 UnreadKind::Request,
                 patterns![
                     "v1/chat/completions/{any}",
-                    "v1/uploads/{any}/complete",
                     "v1/conversations/{any}/restart",
                     "v1/threads/{any}/runs",
                     "v1/threads/{any}/runs/{any}",
@@ -104,6 +92,11 @@ pub(super) const GROUPS: &[Group] = &[
                     "v1/assistants/{any}/files",
                     "v1/organization/{any}",
                     "v1/organization/projects/{any}",
+                    // Lists: uploads and new batches are calls.
+                    "v1/files",
+                    "openai/files",
+                    "v1/batches",
+                    "openai/batches",
                     "v1/files/{any}",
                     "v1/batches/{any}",
                     "v1/uploads/{any}",
@@ -167,15 +160,7 @@ pub(super) const GROUPS: &[Group] = &[
         api: "Gemini and Vertex AI",
         dialect: Dialect::GeminiGenerate,
         paths: &[
-            (
-                UnreadKind::Batch,
-                patterns![
-                    "v1beta/files",
-                    "upload/v1beta/files",
-                    "models/{model}:asyncBatchEmbedContent",
-                    "batchPredictionJobs"
-                ],
-            ),
+            (UnreadKind::Batch, patterns!["models/{model}:asyncBatchEmbedContent", "batchPredictionJobs"]),
             (
                 UnreadKind::Request,
                 patterns![
@@ -204,6 +189,7 @@ pub(super) const GROUPS: &[Group] = &[
                     "endpoints/{model}:fetchPredictOperation",
                     "v1beta/models",
                     "v1beta/models/{any}",
+                    "v1beta/files",
                     "v1beta/files/{any}",
                     "v1beta/batches/{any}",
                     "v1beta/operations/{any}",
@@ -283,10 +269,10 @@ pub(super) const GROUPS: &[Group] = &[
         api: "Mistral",
         dialect: Dialect::OpenAiChat,
         paths: &[
-            (UnreadKind::Batch, patterns!["batch/jobs"]),
             (
                 UnreadKind::Request,
                 patterns![
+                    "batch/jobs",
                     "v1/ocr",
                     "v1/agents",
                     "v1/agents/{any}",

@@ -4,7 +4,7 @@
 //! decoded once more, and the places at which an edit leaves it JSON.
 
 use crate::json::scan::{self, Side};
-use crate::{ErrorKind, Span, Str};
+use crate::{Error, ErrorKind, Span, Str};
 
 /// Maximum nesting depth, one bit each.
 const MAX_DEPTH: u32 = 64;
@@ -48,12 +48,128 @@ pub fn tokens(text: &str) -> JsonTokens<'_> {
     JsonTokens { bytes, is_string, ..JsonTokens::default() }
 }
 
+/// Returns the ranges of a file that are JSON, in ascending order: objects and arrays that begin on a line of their own, each with
+/// those that follow it (JSON Lines), and, in all other lines, literals of strings with an escape. So the strings of a file are
+/// found that has a defect somewhere, and those of YAML, TOML, source code and CSV.
+///
+/// Each range alone is JSON for [`tokens`]. Only the last one may be cut off. A file is read at most three times.
+pub fn ranges(text: &str) -> impl Iterator<Item = Span> {
+    JsonRanges { bytes: text.as_bytes(), at: 0, is_line_start: true, retry_from: 0 }
+}
+
+/// Iterator over the JSON in a file.
+struct JsonRanges<'t> {
+    bytes: &'t [u8],
+    at: usize,
+    /// `true` if nothing of the current line has been read.
+    is_line_start: bool,
+    /// Offset behind the values that were read and have no end.
+    retry_from: usize,
+}
+
+impl Iterator for JsonRanges<'_> {
+    type Item = Span;
+
+    fn next(&mut self) -> Option<Span> {
+        while self.at < self.bytes.len() {
+            let found = if std::mem::take(&mut self.is_line_start) { self.values() } else { None };
+            if let Some(span) = found.or_else(|| self.literal()) {
+                return Some(span);
+            }
+            self.is_line_start = true;
+        }
+        None
+    }
+}
+
+impl JsonRanges<'_> {
+    /// Reads the objects and arrays that begin in this line.
+    fn values(&mut self) -> Option<Span> {
+        let rest = self.bytes.get(self.at..)?;
+        let rest = rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest);
+        let rest = rest.trim_ascii_start();
+        let start = self.bytes.len().saturating_sub(rest.len());
+        if !matches!(rest.first(), Some(b'{' | b'[')) || start < self.retry_from {
+            return None;
+        }
+        let mut tokens = JsonTokens { bytes: self.bytes, at: start, is_in_lines: true, ..JsonTokens::default() };
+        let mut end = start;
+        while tokens.item().is_some() {
+            if tokens.structure.depth == 0 {
+                end = tokens.at;
+            }
+        }
+        if tokens.at >= self.bytes.len() {
+            end = tokens.at;
+        }
+        self.retry_from = tokens.at;
+        if end == start {
+            return None;
+        }
+        self.at = end;
+        Some(Span::new(start, end))
+    }
+
+    /// Reads the line up to the next literal with an escape, or to its end.
+    fn literal(&mut self) -> Option<Span> {
+        loop {
+            let rest = self.bytes.get(self.at..)?;
+            let Some(found) = memchr::memchr2(b'"', b'\n', rest) else {
+                self.at = self.bytes.len();
+                return None;
+            };
+            let quote = self.at + found;
+            self.at = quote + 1;
+            if rest.get(found) == Some(&b'\n') {
+                return None;
+            }
+            match string_in_line(self.bytes, self.at) {
+                Ok(str) => {
+                    self.at = str.span.end + 1;
+                    if str.escaped {
+                        return Some(Span::new(quote, self.at));
+                    }
+                }
+                Err(_) => self.skip_literal(),
+            }
+        }
+    }
+
+    /// Skips the remainder of a literal with escapes that JSON does not have; without an end in its line, up to that.
+    fn skip_literal(&mut self) {
+        while let Some(rest) = self.bytes.get(self.at..)
+            && let Some(found) = memchr::memchr3(b'"', b'\\', b'\n', rest)
+        {
+            self.at += found;
+            match rest.get(found) {
+                Some(b'\n') => return,
+                Some(b'"') => {
+                    self.at += 1;
+                    return;
+                }
+                // A line end cannot be escaped.
+                _ => self.at += 1 + usize::from(rest.get(found + 1).is_some_and(|byte| *byte != b'\n')),
+            }
+        }
+        self.at = self.bytes.len();
+    }
+}
+
+/// Reads the string behind a quote, which ends in the same line.
+fn string_in_line(bytes: &[u8], start: usize) -> Result<Str, Error> {
+    let rest = bytes.get(start..).unwrap_or_default();
+    let line = memchr::memchr(b'\n', rest).map_or(bytes.len(), |len| start + len);
+    scan::string(bytes.get(..line).unwrap_or(bytes), start, Side::Response)
+}
+
 /// Iterator over the tokens of the JSON at the beginning of a text.
 #[derive(Clone, Debug, Default)]
 pub struct JsonTokens<'t> {
     bytes: &'t [u8],
     /// `true` if the text is a string.
     is_string: bool,
+    /// `true` if a string ends in the line in which it begins.
+    is_in_lines: bool,
     at: usize,
     structure: Structure,
 }
@@ -161,9 +277,16 @@ impl JsonTokens<'_> {
     /// Reads the string whose opening quote is at `quote`. A string that the text cuts off ends with the text.
     fn string(&mut self, quote: usize, kind: JsonTokenKind) -> Option<JsonToken> {
         let start = quote + 1;
-        let str = match scan::string(self.bytes, start, Side::Response) {
+        let read = match self.is_in_lines {
+            true => string_in_line(self.bytes, start),
+            false => scan::string(self.bytes, start, Side::Response),
+        };
+        let str = match read {
             Ok(str) => str,
             Err(error) if error.kind == ErrorKind::UnexpectedEnd => {
+                if self.is_in_lines && memchr::memchr(b'\n', self.bytes.get(start..)?).is_some() {
+                    return None;
+                }
                 let span = Span::new(start, self.bytes.len());
                 Str { span, escaped: span.of(self.bytes).contains(&b'\\') }
             }
@@ -242,6 +365,70 @@ mod tests {
         }
         let deep = "[".repeat(100);
         assert_eq!(read(&deep).1.len(), 36);
+    }
+
+    #[test]
+    fn json_in_files_is_found_by_lines() {
+        for (text, want) in [
+            ("{\"a\":\"\\u0041\"}\n{\"a\":2}\n", &["{\"a\":\"\\u0041\"}\n{\"a\":2}"][..]),
+            ("\u{feff}  [\n 1\n]", &["[\n 1\n]"]),
+            ("# Title\n\n{\"a\":1} and so on\n[2]", &["{\"a\":1}", "[2]"]),
+            // A defect in a line, in a document, in front of everything.
+            ("{\"a\":NaN,\"b\":\"\\u0041\"}\n{\"c\":3}", &["\"\\u0041\"", "{\"c\":3}"]),
+            ("{\n \"a\": 1,\n \"b\": \"\\u0041\",\n}\n", &["\"\\u0041\""]),
+            ("{\"\n{\"a\":1}", &["{\"a\":1}"]),
+            ("[\n[\n{\"a\": x, \"b\": \"\\n\"}\n[1]\n{}", &["\"\\n\"", "[1]\n{}"]),
+            ("x {\"a\":\"\\n\"}", &["\"\\n\""]),
+            // Other formats with such strings.
+            ("a: \"\\u0041\"\r\nb: \"b\"", &["\"\\u0041\""]),
+            ("id,\"{\"\"k\"\":\"\"\\n\"\"}\"", &["\"\\n\""]),
+            ("it's 5\" long, \\ and\n\"a\\tb\"", &["\"a\\tb\""]),
+            ("\"\\x\" \"\\n\"", &["\"\\n\""]),
+            // Cut off.
+            ("{\"a\":\"\\u0041", &["{\"a\":\"\\u0041"]),
+            ("{\"a\":[1]", &["{\"a\":[1]"]),
+            ("\"\\\"\\x\\\" \"\\n", &[]),
+            ("plain", &[]),
+            ("[2026-01-02] started", &[]),
+            ("", &[]),
+        ] {
+            let found: Vec<&str> = ranges(text).map(|span| &text[span.start..span.end]).collect();
+            assert_eq!(found, want, "{text}");
+            for range in found {
+                assert!(tokens(range).next().is_some() || range.ends_with("{}"), "{range}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_without_an_end_are_read_once() {
+        let text = "[\n".repeat(20_000) + &"[\"a\", ".repeat(20_000);
+        assert!(ranges(&text).count() < 64);
+    }
+
+    proptest! {
+        /// Every string of a document is in a range, whatever is in front of the document.
+        #[test]
+        fn ranges_ascend_and_have_the_strings(
+            text in "([\\[{\\]},:\"\n 1a\u{e9}]|\\\\u0041|\\\\)*",
+            value in "[a-z\\n\"]{0,6}",
+        ) {
+            let document = serde_json::json!({ "a": [{ "b": value }] }).to_string();
+            let all = format!("{text}\n{document}\n");
+            let mut end = 0;
+            let mut found = Vec::new();
+            for span in ranges(&all) {
+                prop_assert!(end <= span.start && span.start < span.end);
+                end = span.end;
+                let part = all.get(span.start..span.end);
+                prop_assert!(part.is_some());
+                found.extend(tokens(part.unwrap_or_default()).map(|token| {
+                    token.str.decode(part.unwrap_or_default().as_bytes()).into_owned()
+                }));
+            }
+            let is_escaped = document.contains('\\');
+            prop_assert!(!is_escaped || found.contains(&value), "{:?}", found);
+        }
     }
 
     proptest! {

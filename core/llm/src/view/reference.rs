@@ -11,7 +11,7 @@ use crate::{Span, Str};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReferenceKind {
-    /// File stored at the provider: `file_id`, `file_ids`, `fileUri`.
+    /// File stored at the provider: `file_id`, `file_ids`, `fileUri`, `input_file_id`.
     File,
     /// URL that the provider fetches: `image_url`, `file_url`, the `url` of a source.
     Url,
@@ -102,7 +102,9 @@ pub(super) fn kind_of_member(body: &[u8], owner: Option<Str>, member: Str, value
     let is_of = |names: &[&str]| owner.is_some_and(|owner| names.iter().any(|name| owner.is(body, name)));
     let kind = with_name(body, member, |name| {
         Some(match name {
-            b"file_id" | b"file_ids" | b"fileUri" | b"file_uri" => ReferenceKind::File,
+            b"file_id" | b"file_ids" | b"fileUri" | b"file_uri" | b"input_file_id" | b"input_files" => {
+                ReferenceKind::File
+            }
             b"image_url" | b"video_url" | b"audio_url" | b"file_url" => return kind_of_url(body, value),
             b"url" if is_of(&["image_url", "video_url", "audio_url", "source"]) => return kind_of_url(body, value),
             // Some servers accept a URL in place of the bytes.

@@ -73,8 +73,11 @@ pub struct Request {
     pub rpc: Vec<RpcMessage>,
     /// `true` if the body is an array of JSON-RPC messages.
     pub is_rpc_batch: bool,
-    /// `true` for a form. Only those fields were read that are texts of the view.
+    /// `true` for a form or an uploaded file. Only those fields were read that are texts of the view, and nothing in them is
+    /// escaped.
     pub is_form: bool,
+    /// `true` if an uploaded file is no text, so that it was not read.
+    pub has_unread_file: bool,
     /// Edit made by [`include_usage`](Request::include_usage): a span and its replacement.
     pub(crate) usage_edit: Option<(Span, &'static str)>,
     /// Position for members that the top-level object does not have yet.
@@ -156,6 +159,8 @@ pub enum TextKind {
     ImageData,
     /// Base64 content of an audio, video or file part.
     Data,
+    /// Uploaded file. What is JSON in it, in whole or line by line, is text of its own once it is decoded.
+    Document,
     /// Name of the model.
     Model,
     /// Any other string: `user`, `stop`, values and keys of `metadata`, fields unknown to the API and their names,
@@ -191,6 +196,9 @@ impl Request {
     /// # Errors
     /// Same as [`parse`](Request::parse).
     pub fn parse_at(endpoint: &Endpoint, body: &[u8], limits: &ParseLimits) -> Result<Request, Error> {
+        if endpoint.dialect.is_upload() {
+            return Ok(Request::of_file(endpoint, body));
+        }
         let mut request = Request::empty(endpoint);
         let mut scratch = Scratch::default();
         let mut reader = Reader::new(body, limits, Side::Request, &mut scratch)?;
@@ -241,6 +249,7 @@ impl Request {
             rpc: Vec::new(),
             is_rpc_batch: false,
             is_form: false,
+            has_unread_file: false,
             usage_edit: None,
             members: Members::default(),
         }

@@ -142,6 +142,11 @@ impl Part {
         self.filename.is_some()
     }
 
+    /// Returns `true` if the part declares a charset or an encoding that not every receiver honours.
+    pub(super) fn is_encoded(&self) -> bool {
+        self.encoded
+    }
+
     /// Ends the headers.
     pub(super) fn begin(&mut self, wanted: &[&'static str]) -> Result<(), FormErrorKind> {
         // A part without a name cannot be a wanted one, unless receivers guess.

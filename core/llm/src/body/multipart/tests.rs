@@ -297,7 +297,51 @@ fn file_content_is_not_stored() {
     assert!(!format!("{scanner:?}").contains("value"));
 }
 
+#[test]
+fn files_have_places() {
+    let plain = "Content-Disposition: form-data; name=\"file\"; filename=\"a.txt\"";
+    for (parts, want) in [
+        (part(plain, "a\r\nb"), vec![("a\r\nb", true)]),
+        (part(plain, ""), vec![("", true)]),
+        (part(plain, "\r\n\r\n"), vec![("\r\n\r\n", true)]),
+        (part(FILE, "RIFF") + &field("model", "m") + &part(plain, "--x"), vec![("RIFF", true), ("--x", true)]),
+        (part(&format!("{plain}\r\nContent-Transfer-Encoding: base64"), "YQ=="), vec![("YQ==", false)]),
+        (part(&format!("{plain}\r\nContent-Type: text/csv; charset=utf-16"), "a"), vec![("a", false)]),
+        (part(&format!("{plain}\r\nContent-Type: text/csv; charset=utf-8"), "a"), vec![("a", true)]),
+        (field("file", "a"), vec![]),
+    ] {
+        let body = format!("{parts}--x-1--\r\n");
+        for size in 1..=body.len() {
+            let mut scanner = Scanner::new(TYPE.as_bytes(), WANTED).unwrap();
+            body.as_bytes().chunks(size).for_each(|piece| scanner.push(piece).unwrap());
+            scanner.finish().unwrap();
+            let files: Vec<(&str, bool)> =
+                scanner.files().iter().map(|file| (&body[file.span.start..file.span.end], file.is_plain)).collect();
+            assert_eq!(files, want, "{parts}");
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn files_are_found_in_any_chunks(
+        contents in prop::collection::vec("([a-c\r\n]|--|x-1|é|\"){0,12}", 0..4),
+        size in 1usize..40,
+    ) {
+        let parts: String = contents.iter().map(|content| part(FILE, content) + &field("model2", "m")).collect();
+        let body = parts + "--x-1--\r\n";
+        let scan = |size| {
+            let mut scanner = Scanner::new(TYPE.as_bytes(), WANTED).unwrap();
+            let pushed = body.as_bytes().chunks(size).try_for_each(|piece| scanner.push(piece));
+            pushed.and_then(|()| scanner.finish()).map(|()| scanner.files().to_vec())
+        };
+        let whole = scan(body.len());
+        prop_assert_eq!(scan(size), whole.clone());
+        for (file, content) in whole.unwrap_or_default().iter().zip(&contents) {
+            prop_assert_eq!(file.span.of(body.as_bytes()), content.as_bytes());
+        }
+    }
+
     #[test]
     fn any_chunking_gives_the_same_result(
         fields in prop::collection::vec(("[mnopx]{1,5}|model|prompt", "([a-c\r\n]|--|x-1|é){0,12}"), 0..5),

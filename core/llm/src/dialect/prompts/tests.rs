@@ -73,6 +73,8 @@ fn references_in_batches_and_conversations_are_found() {
         ),
         ("/v1/conversations", r#"{"items":[{"content":[{"type":"input_file","file_id":"file-1"}]}]}"#, "file"),
         ("/v1beta/interactions", r#"{"model":"m","input":"hi","previous_interaction_id":"i"}"#, "conversation"),
+        ("/v1/batches", r#"{"input_file_id":"file-1","completion_window":"24h","endpoint":"/v1/responses"}"#, "file"),
+        ("/v1/batch/jobs", r#"{"input_files":["file-1","file-2"],"model":"m"}"#, "file, file"),
         ("/v1/conversations", r#"{"metadata":{"file_id":"x"}}"#, ""),
     ] {
         let endpoint = Endpoint::detect(b"POST", path.as_bytes()).unwrap();
