@@ -76,6 +76,9 @@ pub fn inspect_request_without(policy: &Policy, excluded: &RuleSet, request: &Re
         match text.kind {
             TextKind::ToolNumber => inspection.number((index, text.str)),
             TextKind::Content => parts.push((index, text.str)),
+            TextKind::Document => {
+                inspection.whole(&[(index, text.str)], Depth::File);
+            }
             kind => {
                 let encoded = matches!(kind, TextKind::Data | TextKind::ImageData)
                     || kind == TextKind::ImageUrl && is_base64(text.str, body);
@@ -299,6 +302,8 @@ enum Depth {
     Text,
     /// As it is and, if it is JSON, with its strings decoded.
     Json,
+    /// As it is and, where it is JSON, with its strings decoded.
+    File,
 }
 
 impl Depth {
@@ -536,11 +541,11 @@ impl<'a> Inspection<'a> {
     /// Searches a range of the text for all rules and records the matches.
     fn search(&mut self, joined: &Joined<'_>, range: Range<usize>, depth: Depth) {
         let text = joined.text.get(range.clone()).unwrap_or_default();
-        if depth != Depth::Json || !json_strings::is_json(text) {
+        let is_file = depth == Depth::File;
+        if !is_file && (depth != Depth::Json || !json_strings::is_json(text)) {
             return self.search_text(joined, range, depth.scope(), |_| true);
         }
-        self.json.push(range.clone());
-        let Inspection { policy, rules, meter, redactions, report, is_clean, applicable, .. } = self;
+        let Inspection { policy, rules, meter, redactions, report, is_clean, applicable, json, .. } = self;
         let (hits, result) = policy.with_memory(|memory| {
             memory.scratch.meter = *meter;
             let mut search = |text: &str, hits: &mut Vec<Hit>| {
@@ -551,11 +556,21 @@ impl<'a> Inspection<'a> {
                 })
             };
             let mut hits = Vec::new();
-            let result =
-                search(text, &mut hits).and_then(|()| json_strings::search_strings(text, &mut search, &mut hits));
+            let result = search(text, &mut hits).and_then(|()| match is_file {
+                true => json_strings::search_file(text, &mut search, &mut hits),
+                false => json_strings::search_strings(text, &mut search, &mut hits),
+            });
             *meter = std::mem::take(&mut memory.scratch.meter);
             (hits, result)
         });
+        match is_file {
+            true => {
+                let places = hits.iter().map(|hit| (hit.start, hit.end)).collect();
+                let touched = json_strings::touched(text, places);
+                json.extend(touched.into_iter().map(|part| part.start + range.start..part.end + range.start));
+            }
+            false => json.push(range.clone()),
+        }
         let mut recorder = Recorder { policy, applicable: *applicable, report, redactions, text: joined, is_clean };
         for hit in hits {
             let action = policy.rule(hit.rule).map_or(Action::Log, |rule| rule.action());

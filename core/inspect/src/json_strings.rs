@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use tollgate_llm::{JsonToken, JsonTokenKind, Span, Str, escape_into, json_tokens};
+use tollgate_llm::{JsonToken, JsonTokenKind, Span, Str, escape_into, json_ranges, json_tokens};
 
 use crate::rule::RuleIndex;
 use crate::view::View;
@@ -46,6 +46,45 @@ pub(crate) fn search_strings<E>(
     search_level(text, search, 0, hits)
 }
 
+/// Finds the matches in the strings of JSON in a file, like [`search_strings`].
+///
+/// # Errors
+/// Those of `search`.
+pub(crate) fn search_file<E>(
+    text: &str,
+    search: &mut impl FnMut(&str, &mut Vec<Hit>) -> Result<(), E>,
+    hits: &mut Vec<Hit>,
+) -> Result<(), E> {
+    let mut inner = Vec::new();
+    for Span { start, end } in json_ranges(text) {
+        let first = inner.len();
+        collect(text.get(start..end).unwrap_or_default(), search, 0, &mut inner)?;
+        for hit in inner.iter_mut().skip(first) {
+            (hit.start, hit.end) = (hit.start + start, hit.end + start);
+        }
+    }
+    merge(inner, hits);
+    Ok(())
+}
+
+/// Returns the ranges of JSON in a file that share characters with one of `places`, which are in any order.
+pub(crate) fn touched(text: &str, mut places: Vec<(usize, usize)>) -> Vec<Range<usize>> {
+    if places.is_empty() {
+        return Vec::new();
+    }
+    places.sort_unstable();
+    let mut next = places.into_iter().peekable();
+    // End of the longest place that begins in front of the range.
+    let mut reach = 0;
+    let is_touched = |span: &Span| {
+        while let Some((_, end)) = next.next_if(|(start, _)| *start < span.end) {
+            reach = reach.max(end);
+        }
+        reach > span.start
+    };
+    json_ranges(text).filter(is_touched).map(|span| span.start..span.end).collect()
+}
+
 fn search_level<E>(
     text: &str,
     search: &mut impl FnMut(&str, &mut Vec<Hit>) -> Result<(), E>,
@@ -53,6 +92,18 @@ fn search_level<E>(
     hits: &mut Vec<Hit>,
 ) -> Result<(), E> {
     let mut inner = Vec::new();
+    collect(text, search, depth, &mut inner)?;
+    merge(inner, hits);
+    Ok(())
+}
+
+/// Collects the matches in the strings of a JSON text.
+fn collect<E>(
+    text: &str,
+    search: &mut impl FnMut(&str, &mut Vec<Hit>) -> Result<(), E>,
+    depth: usize,
+    inner: &mut Vec<Hit>,
+) -> Result<(), E> {
     for token in json_tokens(text).filter(|token| token.kind != JsonTokenKind::Scalar) {
         let string = token.str.decode(text.as_bytes());
         let mut found = Vec::new();
@@ -63,8 +114,13 @@ fn search_level<E>(
         move_to_literal(token.str, text.as_bytes(), &mut found);
         inner.append(&mut found);
     }
+    Ok(())
+}
+
+/// Adds the matches in strings to those in the text as it is.
+fn merge(mut inner: Vec<Hit>, hits: &mut Vec<Hit>) {
     if inner.is_empty() {
-        return Ok(());
+        return;
     }
     inner.sort_unstable_by_key(|hit| (hit.rule, hit.end));
     hits.retain(|hit| {
@@ -72,7 +128,6 @@ fn search_level<E>(
         inner.get(next).is_none_or(|inner| inner.rule != hit.rule || inner.start >= hit.end)
     });
     hits.append(&mut inner);
-    Ok(())
 }
 
 /// Moves hits in a decoded string to its literal in `body`. Hits may overlap, so starts and ends are mapped each in their own

@@ -112,7 +112,7 @@ pub enum ScopeMessages {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ScopePart {
-    /// Content of messages and instructions, also text of documents; refusals, transcripts, prompts and inputs of APIs without
+    /// Content of messages and instructions, also text of documents and uploaded files; refusals, transcripts, prompts and inputs of APIs without
     /// messages.
     Text,
     /// Reasoning of the model.
@@ -137,7 +137,7 @@ impl ScopePart {
         let is_result = matches!(text.role, Role::Tool | Role::Function);
         match text.kind {
             TextKind::Content | TextKind::ToolNumber if is_result => ScopePart::ToolResult,
-            TextKind::Content | TextKind::Refusal => ScopePart::Text,
+            TextKind::Content | TextKind::Document | TextKind::Refusal => ScopePart::Text,
             TextKind::Reasoning => ScopePart::Reasoning,
             TextKind::ToolName => ScopePart::ToolName,
             TextKind::ToolArguments | TextKind::ToolNumber => ScopePart::ToolArguments,

@@ -77,7 +77,10 @@ impl<'a> Guarded<'a> {
                 self.inspection.redact_number(&joined, text.str);
                 continue;
             }
-            if json_strings::is_json(&joined.text) {
+            if text.kind == TextKind::Document {
+                let places = self.inspection.redactions.iter().map(|own| (own.start as usize, own.end as usize));
+                self.inspection.json = json_strings::touched(&joined.text, places.collect());
+            } else if json_strings::is_json(&joined.text) {
                 self.inspection.json.push(0..joined.text.len());
             }
             self.inspection.redact(&joined, |_| 0..1);

@@ -240,6 +240,36 @@ fn texts_outside_of_json_are_redacted_verbatim() {
 }
 
 #[test]
+fn files_are_redacted_as_texts_and_as_json() {
+    let quoted = MAIL.replace(r#""action":"redact""#, r#""action":"redact","replacement":"\"m\"""#);
+    let policy = policy(&[&quoted, KEY]);
+    for (file, want) in [
+        ("from bob@ex.org\n", Some("from \"m\"\n")),
+        ("a,b\r\n1,bob@ex.org\r\n", Some("a,b\r\n1,\"m\"\r\n")),
+        (r#"{"a":"b\u006fb@ex.org"}"#, Some(r#"{"a":"\"m\""}"#)),
+        ("{\"b\":1}\n{\"a\":\"bob@ex.org\"}\n", Some("{\"b\":1}\n{\"a\":\"\\\"m\\\"\"}\n")),
+        ("# x\n[\n \"bob@ex.org\",\n 1]\n", Some("# x\n[\n \"\\\"m\\\"\",\n 1]\n")),
+        // A text in front of JSON, and a string in a string.
+        (
+            "bob@ex.org\n{\"a\":\"{\\\"b\\\":\\\"bob@ex.org\\\"}\"}",
+            Some(concat!("\"m\"\n", r#"{"a":"{\"b\":\"\\\"m\\\"\"}"}"#)),
+        ),
+        // A file with a defect.
+        (r#"{"a":NaN,"b":"bob\u0040ex.org"}"#, Some(r#"{"a":NaN,"b":"\"m\""}"#)),
+        (r#"nothing "here\n""#, Some(r#"nothing "here\n""#)),
+        ("{\"a\":1}\n{\"a\":\"\\u0041KIAIOSFODNN7EXAMPLE\"}", None),
+        (r#"key: "\u0041KIAIOSFODNN7EXAMPLE""#, None),
+    ] {
+        let view = Request::parse(Dialect::GeminiFiles, file.as_bytes(), &ParseLimits::default()).unwrap();
+        let report = inspect_request(&policy, &view, file.as_bytes());
+        match want {
+            Some(want) => assert_eq!(String::from_utf8(report.edits.apply(file.as_bytes())).unwrap(), want),
+            None => assert_eq!(report.verdict, Some(Action::Block), "{file}"),
+        }
+    }
+}
+
+#[test]
 fn base64_is_inspected_verbatim_and_counted_as_unscanned() {
     let body = |url: &str, data: &str| {
         format!(
