@@ -59,7 +59,7 @@ pub struct Payment {
     pub(crate) is_served_by_vendor: bool,
     /// Number of requests that the call counts as: a batch of JSON-RPC calls counts as several.
     pub(crate) requests: u64,
-    /// `true` if tokens are reported but not charged: those of a tool, which a later prompt contains.
+    /// `true` if tokens are reported but not charged: those of a tool or of an uploaded file, which a later prompt contains.
     pub(crate) is_tool: bool,
 }
 
@@ -186,8 +186,9 @@ impl Payment {
     ) -> Verdict {
         let filter = Rc::clone(&self.filter);
         self.model = model;
-        self.is_tool = call.view().dialect.is_mcp();
-        if self.is_tool {
+        let dialect = call.view().dialect;
+        self.is_tool = dialect.is_mcp() || dialect.is_upload();
+        if dialect.is_mcp() {
             self.requests = call.view().rpc_calls() as u64;
         }
         self.is_served_by_vendor = call.view().dialect == Dialect::BedrockInvoke;

@@ -80,6 +80,10 @@ impl Filter for Gateway {
         [consumer, self.stages.team.as_ref().and_then(NameSource::header)]
     }
 
+    fn judges_texts(&self) -> bool {
+        self.stages.inspector.as_ref().is_some_and(|inspector| inspector.judges_requests())
+    }
+
     fn makes_callouts(&self) -> bool {
         self.stages.inspector.as_ref().is_some_and(|inspector| inspector.has_guards())
     }

@@ -53,7 +53,13 @@ pub trait Filter: 'static {
         false
     }
 
-    /// Returns `true` if batches and uploads of files are refused: they are not read, and the filter limits what is used.
+    /// Returns `true` if the exchanges judge texts of requests. Forms are then held until they are complete, and uploaded files are
+    /// read.
+    fn judges_texts(&self) -> bool {
+        false
+    }
+
+    /// Returns `true` if batches are refused: the filter limits what is used, and cannot charge them.
     fn refuses_batches(&self) -> bool {
         false
     }

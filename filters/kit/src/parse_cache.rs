@@ -56,7 +56,7 @@ impl ParsedRequest {
         let wanted = wanted.ok_or_else(|| malformed(&FormErrorKind::Malformed))?;
         let mut scanner = Scanner::new(&head.get("content-type"), wanted).map_err(|error| malformed(&error))?;
         scanner.push(&body).map_err(|error| malformed(&error))?;
-        let view = Request::from_form(&endpoint, scanner.fields().iter().chain(scanner.others()));
+        let view = Request::of_form(&endpoint, &scanner, &body);
         Ok(ParsedRequest { body, view, endpoint, is_whole: self.is_whole, form: Some(Box::new(scanner)) })
     }
 }

@@ -20,8 +20,10 @@ pub(crate) enum Unreadable {
     RequestEncoding,
     /// The request's content-type is not JSON.
     RequestType,
-    /// Files of a form. Their content is never read.
+    /// Files of a form, which are not read.
     RequestForm,
+    /// Uploaded file that is no text. It has the name of the former.
+    File,
     ResponseMalformed,
     ResponseTooLarge,
     /// The response has an unsupported content-encoding, or does not decode.
@@ -70,7 +72,7 @@ impl Unreadable {
             Unreadable::RequestTooLarge => 2,
             Unreadable::RequestEncoding => 3,
             Unreadable::RequestType => 4,
-            Unreadable::RequestForm => 5,
+            Unreadable::RequestForm | Unreadable::File => 5,
             Unreadable::ResponseMalformed => 6,
             Unreadable::ResponseTooLarge => 7,
             Unreadable::ResponseEncoding | Unreadable::ResponseUndecodable => 8,
@@ -187,6 +189,13 @@ impl UnreadableRequest {
         UnreadableRequest { reason: Unreadable::RequestEncoding, reply: LocalReply::new(415, "unscannable", message) }
     }
 
+    /// Uploaded file that is no text.
+    #[cold]
+    pub(crate) fn unread_file() -> UnreadableRequest {
+        let message = "This gateway reads uploaded files that are texts in UTF-8, and does not forward others unread.";
+        UnreadableRequest { reason: Unreadable::File, reply: LocalReply::new(415, "unscannable", message) }
+    }
+
     /// Body with a content-type that is not supported.
     #[cold]
     pub(crate) fn unsupported_type() -> UnreadableRequest {
@@ -219,6 +228,8 @@ mod tests {
             (Unreadable::Path, &strict, BodyMode::Enforce, Disposition::Pass),
             (Unreadable::UnreadPath, &strict, BodyMode::Enforce, Disposition::Refuse),
             (Unreadable::RequestForm, &strict, BodyMode::Enforce, Disposition::Pass),
+            (Unreadable::File, &strict, BodyMode::Enforce, Disposition::Refuse),
+            (Unreadable::File, &lax, BodyMode::Enforce, Disposition::Pass),
             (Unreadable::ResponseMalformed, &strict, BodyMode::Enforce, Disposition::Refuse),
             (Unreadable::ResponseMalformed, &strict, BodyMode::Edit, Disposition::Pass),
             (Unreadable::ResponseMalformed, &strict, BodyMode::Observe, Disposition::Pass),

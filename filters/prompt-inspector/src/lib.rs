@@ -15,7 +15,7 @@ mod token_ids;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tollgate_inspect::{OnBlockInStream, Policy};
+use tollgate_inspect::{Direction, OnBlockInStream, Policy};
 use tollgate_kit::{ConfigError, Configuration, Exchange, Filter, Limits};
 
 use config::Config;
@@ -71,6 +71,11 @@ impl PromptInspector {
         self.config.policy.has_guards()
     }
 
+    /// Returns `true` if rules or guards judge texts of requests.
+    pub fn judges_requests(&self) -> bool {
+        self.config.policy.has(Direction::Request) || self.has_guards()
+    }
+
     /// Returns the inspection of one call.
     pub fn inspection(self: Rc<Self>) -> Inspection {
         Inspection::new(self)
@@ -94,6 +99,10 @@ impl Filter for PromptInspector {
 
     fn identity_headers(&self) -> [Option<&str>; 2] {
         [&self.config.consumer, &self.config.team].map(|source| source.as_ref()?.header())
+    }
+
+    fn judges_texts(&self) -> bool {
+        self.judges_requests()
     }
 
     fn makes_callouts(&self) -> bool {

@@ -119,10 +119,21 @@ fn call_head(plugin: &Rc<Plugin>, id: u32, call: CallHead, ambiguous: Option<Ide
         let call = CallHead { endpoint, is_first, headers: head };
         return json::decide(plugin, call, Vec::new(), None);
     }
+    let judges_texts = plugin.filter.judges_texts();
+    if dialect.is_upload() && !judges_texts && !media::is_form(&head, dialect) {
+        // Nothing needs the file, which may have any size.
+        let call = CallHead { endpoint, is_first, headers: head };
+        return json::decide(plugin, call, Vec::new(), None);
+    }
     let format = match media::read(&head, plugin.limits(), dialect) {
         Ok(format) => format,
         Err(unreadable) => return refuse_or_pass(plugin, dialect, *unreadable),
     };
+    let limit = plugin.limits().max_request_bytes;
+    if dialect.is_upload() && judges_texts && head.number("content-length").is_some_and(|length: usize| length > limit)
+    {
+        return refuse_or_pass(plugin, dialect, UnreadableRequest::too_large(limit));
+    }
     let call = CallHead { endpoint, is_first, headers: head };
     if end {
         return json::decide(plugin, call, Vec::new(), None);

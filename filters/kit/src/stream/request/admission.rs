@@ -19,7 +19,7 @@ use crate::plugin::Plugin;
 use crate::property;
 use crate::stream::response::ResponseBody;
 use crate::stream::{Admitted, Settlement};
-use crate::unreadable::{Unreadable, UnreadableRequest};
+use crate::unreadable::{Disposition, Unreadable, UnreadableRequest};
 
 /// Lets the filter judge a request, of whose body Envoy holds `size` bytes, and applies its edits.
 #[inline(never)]
@@ -35,6 +35,12 @@ pub(super) fn decide(
         publish(&call, parsed.is_whole);
         if !parsed.view.references.is_empty() {
             plugin.report_unscanned(Unreadable::Reference);
+        }
+    }
+    if parsed.view.has_unread_file && plugin.filter.judges_texts() {
+        let unreadable = UnreadableRequest::unread_file();
+        if plugin.dispose(unreadable.reason, BodyMode::Enforce) == Disposition::Refuse {
+            return Progress::Refuse(head.endpoint.dialect, Box::new(unreadable.reply));
         }
     }
     let mut exchange = Rc::clone(&plugin.filter).exchange();

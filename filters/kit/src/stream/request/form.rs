@@ -1,8 +1,10 @@
-//! Requests that come as forms: their texts are read, their files pass without being kept.
+//! Requests that come as forms: their texts are read, their files pass, except those of an upload, which are texts themselves.
 //!
-//! A form is held until it is complete, or until [`HELD_BYTES`] of it have arrived: by then its texts have usually come,
-//! and the remainder is a file. From there on its bytes are forwarded as they arrive, and a text that follows a file is
-//! held and judged on its own. A filter that needs only the model forwards the form as soon as the model is known.
+//! Where texts are judged, a form is held until it is complete, or larger than the limit of requests. Elsewhere it is held until
+//! [`HELD_BYTES`] of it have arrived: by then its texts have usually come, and the remainder is a file. From there on its bytes
+//! are forwarded as they arrive, and a text that follows a file is held and judged on its own. A filter that needs only the
+//! model forwards the form as soon as the model is known. An upload above the limit passes only where nothing judges its file,
+//! or where unreadable requests pass.
 
 use std::rc::Rc;
 
@@ -21,7 +23,7 @@ use crate::property;
 use crate::stream::{Admitted, FilterStatus, Next, State};
 use crate::unreadable::{Disposition, Unreadable, UnreadableRequest};
 
-/// Bytes of a form that are held, once its model is known, while more arrives.
+/// Bytes of a form that are held, once its model is known, while more arrives, for filters that judge no texts.
 ///
 /// Far below Envoy's buffer: Envoy hands on the data of a fast client in pieces of any size, and answers 413 itself if
 /// the held bytes and such a piece exceed its limit (see "Buffer limits" in docs/deploying.md).
@@ -56,11 +58,13 @@ impl FormBody {
             }
         }
         let limit = plugin.limits().max_request_bytes;
-        let has_model = self.scanner.field("model").is_some() || head.endpoint.model.is_some();
+        let has_model =
+            self.scanner.field("model").is_some() || head.endpoint.model.is_some() || !dialect.names_model();
         let is_enough = has_model && plugin.filter.body_scope() != BodyScope::Whole;
-        // A service is asked about complete requests only.
-        let is_partial = has_model && !plugin.filter.makes_callouts();
-        let held_bytes = if is_partial { limit.min(HELD_BYTES) } else { limit };
+        let judges_texts = plugin.filter.judges_texts();
+        // A service is asked about complete requests only, and a file is read when it is complete.
+        let is_partial = has_model && !plugin.filter.makes_callouts() && !(judges_texts && dialect.is_upload());
+        let held_bytes = if is_partial && !judges_texts { limit.min(HELD_BYTES) } else { limit };
         // A text that continues at the limit is held to its end, which is bounded.
         let is_pending = !is_enough && (size <= held_bytes || is_partial && self.scanner.is_in_text());
         if !end && (is_pending || has_trailers()) {
@@ -103,8 +107,9 @@ fn decide(plugin: &Rc<Plugin>, head: CallHead, scanner: Box<Scanner>, size: usiz
         return (Progress::Refuse(head.endpoint.dialect, plugin.internal_error()), None);
     };
     let endpoint = head.endpoint.clone();
-    let view = Request::from_form(&endpoint, scanner.fields().iter().chain(scanner.others()));
-    let is_read = !scanner.has_files() && scanner.finish().is_ok();
+    let view = Request::of_form(&endpoint, &scanner, &body);
+    // Of an upload, `admission` has reported the files that are no texts.
+    let is_read = endpoint.dialect.is_upload() || !scanner.has_files() && scanner.finish().is_ok();
     let mut parsed = ParsedRequest { view, body, endpoint, is_whole: true, form: Some(scanner) };
     let mut progress = admission::decide(plugin, head, &parsed, size, None);
     if let Progress::Wait(waiting) = &mut progress {

@@ -11,7 +11,7 @@ use crate::unreadable::{Disposition, Unreadable, UnreadableRequest};
 
 /// Format of a request body.
 pub(super) enum BodyFormat {
-    /// JSON, perhaps compressed.
+    /// JSON or an uploaded file, perhaps compressed.
     Json(Option<ContentEncoding>),
     /// Form whose fields are scanned while it arrives.
     Form(Box<Scanner>),
@@ -26,7 +26,7 @@ pub(super) fn read(head: &Head, limits: &Limits, dialect: Dialect) -> Result<Bod
     })?;
     let limit = limits.max_request_bytes;
     let content_type = head.get("content-type");
-    let media = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let media = media_type(&content_type);
     if let Some(wanted) = dialect.form().filter(|_| media.eq_ignore_ascii_case(b"multipart/form-data")) {
         if encoding.is_some() {
             let message = "This gateway reads forms without content-encoding only.";
@@ -42,7 +42,8 @@ pub(super) fn read(head: &Head, limits: &Limits, dialect: Dialect) -> Result<Bod
     }
     // Where unreadable bodies pass, the body is read all the same: the content-type may be wrong.
     let disposition = Unreadable::RequestType.disposition(limits, BodyMode::Enforce);
-    if !is_json(media) && disposition == Disposition::Refuse {
+    let is_readable = is_json(media) || dialect.is_upload() && dialect.form().is_none() && !is_encoded(media);
+    if !is_readable && disposition == Disposition::Refuse {
         return Err(Box::new(UnreadableRequest::unsupported_type()));
     }
     let length: Option<usize> = head.number("content-length");
@@ -50,6 +51,22 @@ pub(super) fn read(head: &Head, limits: &Limits, dialect: Dialect) -> Result<Bod
         return Err(Box::new(UnreadableRequest::too_large(limit)));
     }
     Ok(BodyFormat::Json(encoding))
+}
+
+/// Returns `true` if the body is a form of this dialect.
+pub(super) fn is_form(head: &Head, dialect: Dialect) -> bool {
+    dialect.form().is_some() && media_type(&head.get("content-type")).eq_ignore_ascii_case(b"multipart/form-data")
+}
+
+/// Returns a content-type without its parameters.
+fn media_type(content_type: &[u8]) -> &[u8] {
+    content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
+}
+
+/// Returns `true` for media types in which a file may be encoded.
+fn is_encoded(media: &[u8]) -> bool {
+    let starts_with = |name: &[u8]| media.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    starts_with(b"multipart/") || starts_with(b"application/x-www-form-urlencoded")
 }
 
 /// Returns `true` if a media type is JSON, or is absent.
@@ -98,6 +115,20 @@ mod tests {
             ("application/json, application/json;charset=utf-32", false),
         ] {
             assert_eq!(is_utf8(content_type.as_bytes()), want, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn media_types_in_which_files_may_be_encoded() {
+        for (media, want) in [
+            ("multipart/related", true),
+            ("Multipart/Form-Data", true),
+            ("application/x-www-form-urlencoded", true),
+            ("text/plain", false),
+            ("application/octet-stream", false),
+            ("", false),
+        ] {
+            assert_eq!(is_encoded(media.as_bytes()), want, "{media}");
         }
     }
 

@@ -71,7 +71,7 @@ impl Waiting {
         };
         let endpoint = &self.head.endpoint;
         if let Some(form) = self.form.take() {
-            let view = Request::from_form(endpoint, form.fields().iter().chain(form.others()));
+            let view = Request::of_form(endpoint, &form, &body);
             let (endpoint, form) = (endpoint.clone(), Some(form));
             return Ok(Rc::new(ParsedRequest { view, body, endpoint, is_whole: true, form }));
         }
