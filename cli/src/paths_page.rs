@@ -38,7 +38,12 @@ pub fn page() -> String {
     );
     for path in listed_paths() {
         if let ListedPath { treatment: Treatment::Unread(kind), api, path, .. } = path {
-            let _ = writeln!(text, "| {api} | `/{path}` | {} |", fate(kind));
+            let is_call = |listed: ListedPath| listed.treatment == Treatment::Call && listed.path == path;
+            let fate = match listed_paths().any(is_call) {
+                true => "a call, see above; other methods are refused with a body",
+                false => fate(kind),
+            };
+            let _ = writeln!(text, "| {api} | `/{path}` | {fate} |");
         }
     }
     text

@@ -51,6 +51,8 @@ pub(super) fn explain(
     } else if view.request.dialect.is_mcp() {
         let calls = view.request.rpc_calls();
         lines.push(format!("Tools count in budgets in requests only; calls in this request: {calls}."));
+    } else if view.request.dialect.is_upload() {
+        lines.push("Uploads count in budgets in requests only.".into());
     } else if is_free {
         lines.push("Calls to this API are not billed.".into());
     } else if let Some(limit) = imposed {
@@ -151,6 +153,9 @@ impl Attempt<'_> {
     fn usage(&self, estimate: &Estimate) -> CallUsage {
         if self.view.request.dialect.is_mcp() {
             return CallUsage { requests: self.view.request.rpc_calls() as u64, ..CallUsage::ZERO };
+        }
+        if self.view.request.dialect.is_upload() {
+            return CallUsage { requests: 1, ..CallUsage::ZERO };
         }
         let mut usage = self.quota.worst_case(estimate, self.price);
         if self.price.is_none() {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
+use tollgate_inspect::Direction;
 use tollgate_llm::content_encoding::{ContentEncoding, InflateError, InflateLimits, inflate};
 use tollgate_llm::multipart::Scanner;
 use tollgate_llm::{Endpoint, OnUnscannable, PathClass, Request, Role, StreamLimits, TextKind};
@@ -31,6 +32,14 @@ pub(super) fn explain<'a>(policy: &CompiledPolicy, call: &'a Call) -> (Stage, Op
         Ok((view, notes)) => {
             let mut stage = readable(&view);
             stage.lines.extend(notes);
+            let judges = policy.firewall.as_ref().is_some_and(|rules| rules.has(Direction::Request));
+            if view.request.has_unread_file && judges {
+                stage.lines.push("The uploaded file is no text in UTF-8, so that it is not read.".to_owned());
+                if limits.on_unscannable == OnUnscannable::Refuse {
+                    let message = "This gateway reads uploaded files that are texts in UTF-8, and does not forward others unread.";
+                    return (stage.refuse(415, message), None);
+                }
+            }
             (stage, Some(view))
         }
         Err(Unreadable { line, status, message }) => unread(line, limits.on_unscannable, status, message),
@@ -89,8 +98,11 @@ fn read<'a>(endpoint: &Endpoint, limits: &StreamLimits, call: &'a Call) -> Resul
         }
         let mut form = Scanner::new(content_type.as_bytes(), wanted).map_err(|error| Unreadable::malformed(&error))?;
         form.push(&call.body).and_then(|()| form.finish()).map_err(|error| Unreadable::malformed(&error))?;
-        let request = Request::from_form(endpoint, form.fields().iter().chain(form.others()));
-        let note = "The body is a form: its texts are read, its files pass unread.".to_owned();
+        let request = Request::of_form(endpoint, &form, &call.body);
+        let note = match endpoint.dialect.is_upload() {
+            true => "The body is a form: its texts and its file are read.".to_owned(),
+            false => "The body is a form: its texts are read, its files pass unread.".to_owned(),
+        };
         return Ok((View { request, body: Cow::Borrowed(&call.body) }, vec![note]));
     }
     let size = call.body.len();
@@ -171,6 +183,7 @@ fn kind(kind: TextKind) -> &'static str {
         TextKind::ImageUrl => "image_url",
         TextKind::ImageData => "image_data",
         TextKind::Data => "data",
+        TextKind::Document => "document",
         TextKind::Model => "model",
         _ => "other",
     }
