@@ -1,4 +1,4 @@
-//! Forms with large files through a real Envoy: the gateway does not hold the file, but the fields after it.
+//! Forms with large files through a real Envoy: above its limit, the gateway does not hold the file, but the fields after it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,17 +33,19 @@ fn form(file: usize, prompt: &str) -> Vec<u8> {
 fn large_forms_through_envoy() {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let listeners = UPSTREAMS.map(|name| (name.to_owned(), any)).to_vec();
-    let mock = MockLlm::start(Options { record_body_bytes: 8 << 20, ..Options::new(listeners) }).unwrap();
+    let mock = MockLlm::start(Options { record_body_bytes: 32 << 20, ..Options::new(listeners) }).unwrap();
     let envoy = Envoy::find_or_install().unwrap_or_else(|error| panic!("{error}"));
     let gateway = Gateway::start(&envoy, bootstrap(&mock), &gateway::Options::default()).unwrap();
     let cases = [
         (1 << 10, "say: hello", 200),
         (1 << 10, CLOUD_KEY, 400),
-        // More than the gateway holds, and more than Envoy would.
-        (300 << 10, "say: hello", 200),
         (3 << 20, "say: hello", 200),
-        (300 << 10, CLOUD_KEY, 400),
         (3 << 20, CLOUD_KEY, 400),
+        // More than the gateway holds, and more than Envoy would.
+        (8 << 20, "say: hello", 200),
+        (20 << 20, "say: hello", 200),
+        (8 << 20, CLOUD_KEY, 400),
+        (20 << 20, CLOUD_KEY, 400),
     ];
     let cases = cases.into_iter().flat_map(|case| PACES.map(|pace| (case, pace)));
     for (number, ((file, prompt, want), (piece, pause))) in cases.enumerate() {
@@ -70,7 +72,7 @@ fn large_forms_through_envoy() {
         }
     }
     // A filter, not Envoy, refuses a body that no filter would hold, however quickly it arrives.
-    let body = format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"{}"}}]}}"#, "a ".repeat(1 << 20));
+    let body = format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"{}"}}]}}"#, "a ".repeat(5 << 20));
     for (piece, pause) in PACES {
         let headers = [("content-type", "application/json"), ("x-tollgate-consumer", crate::gateway::UNMETERED)];
         let request = Request::post("/v1/chat/completions", &headers, body.as_bytes());
