@@ -68,6 +68,10 @@ pub async fn listed(deployment: Deployment) {
         } else if fate == "passes" {
             let response = client::exchange(address, &bodyless, Framing::Http1Length, Stay::ToTheEnd).await;
             findings.same("refused", response.map(|response| named(&response)), Ok(false));
+        } else if fate.starts_with("a call") {
+            let request = Request { method: "DELETE", ..request };
+            let response = client::exchange(address, &request, Framing::Http1Length, Stay::ToTheEnd).await;
+            findings.same("status of another method", response.map(|response| response.status), Ok(404));
         } else {
             for request in [&request, &bodyless] {
                 let response = client::exchange(address, request, Framing::Http1Length, Stay::ToTheEnd).await;
