@@ -300,7 +300,12 @@ impl Condenser {
             self.state = State::String(string);
             return 1;
         }
-        let len = memchr::memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
+        let end = match self.by_line {
+            true => memchr::memchr3(b'"', b'\\', b'\n', rest),
+            // Some servers leave line breaks in strings as they are.
+            false => memchr::memchr2(b'"', b'\\', rest),
+        };
+        let len = end.unwrap_or(rest.len());
         self.keep(&mut string, rest.get(..len).unwrap_or_default(), out);
         match rest.get(len) {
             None => {
@@ -316,7 +321,7 @@ impl Condenser {
                 self.state = State::String(string);
                 len + 1
             }
-            // The end, or a line break, which no string has: the input is not JSON, or the value ends with the line.
+            // The end, or a line break that ends the value.
             Some(byte) => {
                 let is_name = self.end_string(&string, out);
                 self.state = State::Between(if is_name { Member::Name } else { Member::Other });

@@ -25,6 +25,13 @@ fn check(dialect: Dialect, by_line: bool, detail: Detail, body: &str, expected: 
 }
 
 #[test]
+fn a_line_break_in_a_string_does_not_end_it() {
+    let body = "{\"a\n[\":[1],\"b\":\"c\n{\",\"d\":{}}";
+    check(Dialect::OpenAiChat, false, Outline, body, "{\"a\n[\":[],\"b\":\"c\n{\",\"d\":{}}", 0);
+    check(Dialect::OpenAiChat, true, Full, "{\"a\n[1]\n", "{\"a\n[1]\n", 0);
+}
+
+#[test]
 fn data_numbers_and_echoes_are_left_out() {
     let data = "iVBORw0KGgo".repeat(100);
     let (words, numbers) = ("a word ".repeat(100), "0.25, ".repeat(100));
