@@ -6,7 +6,7 @@ use regex_syntax::hir::{Class, Look};
 pub(super) type Texts = Vec<Vec<u8>>;
 
 /// Maximum number of literals of a regular expression. Lists of literals that are longer select no better.
-pub(crate) const MAX_LITERALS: usize = 64;
+pub(crate) const MAX_LITERALS: usize = 96;
 /// Maximum length of a literal in bytes. A longer one selects no better, and takes more memory.
 pub(crate) const MAX_LITERAL: usize = 16;
 /// Maximum number of characters of a class that a literal is extended by, each one making the list as many times longer.
@@ -124,7 +124,7 @@ mod tests {
         let digits = texts(&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
         assert_eq!(union([Some(&digits), Some(&texts(&["a"]))]).map(|all| all.len()), Some(11));
         assert_eq!(union([Some(&digits), None]), None);
-        assert_eq!(union([Some(&digits); 7]), None);
+        assert_eq!(union([Some(&digits); 10]), None);
         assert_eq!(product(&texts(&["a", "b"]), &texts(&["", "c"])), Some(texts(&["a", "ac", "b", "bc"])));
         assert_eq!(product(&digits, &digits), None);
         assert_eq!(product(&texts(&[&"a".repeat(60)]), &texts(&["bcdef"])), None);

@@ -44,6 +44,8 @@ impl RawUrl {
     /// Returns the regular expression, and the groups with the address.
     pub(crate) fn regex(&self) -> (String, Vec<GroupRef>) {
         let kinds = self.kinds.as_ref().map_or(&Self::DEFAULT[..], |kinds| &kinds.0);
+        // These are all addresses. The other expressions begin at nearly every character of a text.
+        let kinds = if kinds.contains(&UrlKind::Bare) { &[UrlKind::Bare][..] } else { kinds };
         let parts: Vec<String> = kinds.iter().flat_map(|kind| kind.regexes()).collect();
         let groups = (1..=parts.len() as u32).map(GroupRef::Number).collect();
         (parts.join("|"), groups)
