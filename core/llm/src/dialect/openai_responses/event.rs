@@ -23,12 +23,15 @@ struct EventType {
     ends: bool,
     /// `true` if the event reports an error.
     failed: bool,
+    /// `true` if the API has such an event with an item, a part or a text that is complete. What others have may go on in the next
+    /// event.
+    is_complete: bool,
 }
 
 /// Returns the properties of the event with this `type`; the name of the event only repeats the type.
 fn event_type(name: &str) -> EventType {
     let Some(name) = name.strip_prefix("response.") else {
-        return EventType { failed: name == "error", ..EventType::default() };
+        return EventType { failed: name == "error", is_complete: name == "error", ..EventType::default() };
     };
     let ends = matches!(name, "completed" | "incomplete" | "failed" | "cancelled");
     // `output_text.delta` and `output_text.done`, and so on.
@@ -37,7 +40,9 @@ fn event_type(name: &str) -> EventType {
         Some((subject, "done")) => (subject, true),
         _ => {
             let adds_item = name == "output_item.added";
-            return EventType { ends, adds_item, failed: name == "failed", ..EventType::default() };
+            let is_complete =
+                adds_item || ends || matches!(name, "content_part.added" | "reasoning_summary_part.added");
+            return EventType { ends, adds_item, failed: name == "failed", is_complete, ..EventType::default() };
         }
     };
     let part = match subject {
@@ -53,7 +58,9 @@ fn event_type(name: &str) -> EventType {
         _ => None,
     };
     let completes_item = done && subject == "output_item";
-    EventType { part, completes_item, done: done && part.is_some(), ..EventType::default() }
+    let is_complete =
+        done && (part.is_some() || matches!(subject, "output_item" | "content_part" | "reasoning_summary_part"));
+    EventType { part, completes_item, done: done && part.is_some(), is_complete, ..EventType::default() }
 }
 
 /// Event under construction. Its type and indices may follow the texts that they apply to.
@@ -61,6 +68,8 @@ fn event_type(name: &str) -> EventType {
 struct EventTexts {
     /// Index of the first text of the event.
     first: usize,
+    /// Index of the first value of the event that repeats others.
+    first_snapshot: usize,
     event_type: EventType,
     /// `output_index`.
     output: u32,
@@ -76,6 +85,10 @@ struct EventTexts {
 impl EventTexts {
     /// Ends the event: assigns its texts to their channels.
     fn assign(self, builder: &mut ResponseBuilder<'_>) {
+        let is_open = !self.event_type.is_complete && !self.is_response;
+        if is_open {
+            builder.response.snapshots.truncate(self.first_snapshot);
+        }
         let part_choice = choice(self.output, self.inner);
         let item_choice = choice(self.output, 0);
         for (at, text) in builder.response.texts.iter_mut().enumerate().skip(self.first) {
@@ -90,6 +103,8 @@ impl EventTexts {
             }
             if let (Some(part), true) = (self.event_type.part, self.delta == Some(at)) {
                 text.channel.part = part;
+            } else if is_open {
+                text.channel.part = Part::Other;
             }
         }
         for offsets in builder.response.offsets.iter_mut().filter(|_| !self.is_response) {
@@ -138,7 +153,11 @@ const MEMBERS: [&str; 21] = [
 /// Reads an event.
 pub(super) fn read(reader: &mut Reader<'_, '_>, builder: &mut ResponseBuilder<'_>) -> Result<()> {
     reader.object()?;
-    let mut event = EventTexts { first: builder.response.texts.len(), ..EventTexts::default() };
+    let mut event = EventTexts {
+        first: builder.response.texts.len(),
+        first_snapshot: builder.response.snapshots.len(),
+        ..EventTexts::default()
+    };
     while let Some((_, field)) = reader.field(&MEMBERS)? {
         let value = reader.value()?;
         match (field, value) {
