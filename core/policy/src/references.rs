@@ -15,17 +15,17 @@ const MAX_ENTRIES: usize = 1024;
 pub struct RawReferences {
     /// Files stored at the provider: `file_id`, `fileUri`. Default: as `others`.
     pub file: Option<Admission>,
-    /// URLs that the provider fetches: `image_url`, `file_url`, sources of the type `url`. Default: `refuse` if there are
+    /// URLs that the provider fetches: `image_url`, `file_url`, `document_url`, sources of the type `url`. Default: `refuse` if there are
     /// `hosts`, else as `others`.
     pub url: Option<Admission>,
     /// Earlier responses, conversations and items: `previous_response_id`, `conversation`, `item_reference`. Default: as `others`.
     pub conversation: Option<Admission>,
-    /// Stored prompts: `prompt` with an `id`. Default: as `others`.
+    /// Stored prompts and agents: `prompt` with an `id`, `agent_id`. Default: as `others`.
     pub prompt: Option<Admission>,
     /// MCP servers and connectors that the provider calls: `server_url`, `connector_id`, `mcp_servers`. Default: `refuse` if there
     /// are `mcp_servers`, else as `others`.
     pub mcp_server: Option<Admission>,
-    /// Containers of code tools: `container`. Default: as `others`.
+    /// Containers of tools, and their skills: `container`, `container_id`, `skill_id`. Default: as `others`.
     pub container: Option<Admission>,
     /// Stores of documents: `vector_store_ids`, `fileSearchStoreNames`, `data_sources`. Default: as `others`.
     pub vector_store: Option<Admission>,

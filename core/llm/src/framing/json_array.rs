@@ -117,6 +117,8 @@ struct Elements {
 enum Place {
     /// Before the body.
     Start,
+    /// Behind so many bytes of a byte order mark.
+    Mark(u8),
     /// After the opening bracket.
     First,
     /// After a comma.
@@ -199,7 +201,11 @@ impl Delimiter for Elements {
                 }
                 Place::Scalar if space || matches!(byte, b',' | b']') => return Ok(Some((at, self.ended()))),
                 Place::Scalar => self.len += 1,
-                _ if space => {}
+                _ if space && !matches!(self.place, Place::Mark(_)) => {}
+                Place::Start if byte == 0xef => self.place = Place::Mark(1),
+                Place::Mark(1) if byte == 0xbb => self.place = Place::Mark(2),
+                Place::Mark(2) if byte == 0xbf => self.place = Place::Start,
+                Place::Mark(_) => return Err(Malformed),
                 Place::Start if byte == b'[' => {
                     self.array = true;
                     self.place = Place::First;

@@ -13,15 +13,15 @@ use crate::{Span, Str};
 pub enum ReferenceKind {
     /// File stored at the provider: `file_id`, `file_ids`, `fileUri`, `input_file_id`.
     File,
-    /// URL that the provider fetches: `image_url`, `file_url`, the `url` of a source.
+    /// URL that the provider fetches: `image_url`, `file_url`, `document_url`, the `url` of a source.
     Url,
     /// Earlier response, conversation or item: `previous_response_id`, `conversation`, `item_reference`, the `audio.id` of a message.
     Conversation,
-    /// Stored prompt: `prompt.id`.
+    /// Stored prompt or agent: `prompt.id`, `agent_id`.
     Prompt,
     /// MCP server or connector: `server_url`, `connector_id`, `mcp_servers`.
     McpServer,
-    /// Container of a code tool: `container`.
+    /// Container of a tool, with its skills: `container`, `container_id`, `skill_id`.
     Container,
     /// Store of documents: `vector_store_ids`, `fileSearchStoreNames`, `data_sources`.
     VectorStore,
@@ -105,16 +105,33 @@ pub(super) fn kind_of_member(body: &[u8], owner: Option<Str>, member: Str, value
             b"file_id" | b"file_ids" | b"fileUri" | b"file_uri" | b"input_file_id" | b"input_files" => {
                 ReferenceKind::File
             }
-            b"image_url" | b"video_url" | b"audio_url" | b"file_url" => return kind_of_url(body, value),
-            b"url" if is_of(&["image_url", "video_url", "audio_url", "source"]) => return kind_of_url(body, value),
+            b"image_url" | b"video_url" | b"audio_url" | b"file_url" | b"document_url" => {
+                return kind_of_url(body, value);
+            }
+            b"url" if is_of(&["image_url", "video_url", "audio_url", "document_url", "source"]) => {
+                return kind_of_url(body, value);
+            }
             // Some servers accept a URL in place of the bytes.
             b"file_data" => return kind_of_data(body, value),
             b"data" if is_of(&["input_audio"]) => return kind_of_data(body, value),
-            b"previous_response_id" | b"previous_interaction_id" | b"conversation" => ReferenceKind::Conversation,
-            b"server_url" | b"connector_id" | b"mcp_servers" => ReferenceKind::McpServer,
-            b"container" => ReferenceKind::Container,
+            b"previous_response_id" | b"previous_interaction_id" | b"conversation" | b"conversation_id" => {
+                ReferenceKind::Conversation
+            }
+            // Its instructions are stored.
+            b"agent_id" => ReferenceKind::Prompt,
+            b"server_url" | b"connector_id" | b"tunnel_id" | b"mcp_servers" => ReferenceKind::McpServer,
+            b"url" if is_of(&["mcp_servers", "streamableHttpTransport", "streamable_http_transport"]) => {
+                ReferenceKind::McpServer
+            }
+            b"id" if is_of(&["connectors"]) => ReferenceKind::McpServer,
+            b"container" | b"container_id" => ReferenceKind::Container,
+            b"skill_id" if is_of(&["skills"]) => ReferenceKind::Container,
+            b"engine" if is_of(&["vertexAiSearch", "vertex_ai_search"]) => ReferenceKind::VectorStore,
+            b"endpoint" if is_of(&["externalApi", "external_api"]) => ReferenceKind::VectorStore,
             b"vector_store_ids"
             | b"vectorStoreIds"
+            | b"library_ids"
+            | b"collection_ids"
             | b"fileSearchStoreNames"
             | b"file_search_store_names"
             | b"datastore"
@@ -123,7 +140,6 @@ pub(super) fn kind_of_member(body: &[u8], owner: Option<Str>, member: Str, value
             | b"rag_corpus" => ReferenceKind::VectorStore,
             b"cachedContent" | b"cached_content" => ReferenceKind::Cache,
             b"gcsUri" | b"gcs_uri" | b"s3Uri" => ReferenceKind::Storage,
-            b"url" if is_of(&["mcp_servers"]) => ReferenceKind::McpServer,
             b"uri" if is_of(&["s3Location"]) => ReferenceKind::Storage,
             _ => return None,
         })
@@ -295,7 +311,32 @@ mod tests {
             (AnthropicMessages, user(r#"{"type":"container_upload","file_id":"file_1"}"#), "file file_1"),
             (AnthropicMessages, user(r#"{"type":"tool_use","id":"t","name":"f","input":{"file_id":"x","url":"https://a.example"}}"#), ""),
             (AnthropicMessages, r#"{"messages":[],"container":"container_1"}"#.into(), "container container_1"),
-            (AnthropicMessages, r#"{"messages":[],"container":{"skills":[{"type":"custom","skill_id":"s"}]}}"#.into(), "container -"),
+            (AnthropicMessages, r#"{"messages":[],"container":{"skills":[{"type":"custom","skill_id":"s"}]}}"#.into(), "container -, container s"),
+            (OpenAiChat, user(r#"{"type":"document_url","document_url":"https://a.example/a.pdf"}"#), "url https://a.example/a.pdf"),
+            (OpenAiChat, r#"{"messages":[],"tools":[{"type":"document_library","library_ids":["l1"]}]}"#.into(), "vector_store l1"),
+            (OpenAiChat, r#"{"messages":[],"agent_id":"ag_1"}"#.into(), "prompt ag_1"),
+            (
+                OpenAiResponses,
+                tools(r#"{"type":"shell","environment":{"type":"container_reference","container_id":"cntr_1"}}"#),
+                "container cntr_1",
+            ),
+            (
+                OpenAiResponses,
+                tools(r#"{"type":"shell","environment":{"type":"container_auto","skills":[{"type":"skill_reference","skill_id":"s1"}]}}"#),
+                "container s1",
+            ),
+            (OpenAiResponses, tools(r#"{"type":"mcp","server_label":"a","tunnel_id":"t1"}"#), "mcp_server t1"),
+            (OpenAiResponses, tools(r#"{"type":"function","name":"f","parameters":{"properties":{"skill_id":{"enum":["a"]}}}}"#), ""),
+            (
+                GeminiGenerate,
+                r#"{"contents":[],"tools":[{"mcpServers":[{"name":"x","streamableHttpTransport":{"url":"https://a.example/mcp"}}]}]}"#.into(),
+                "mcp_server https://a.example/mcp",
+            ),
+            (
+                GeminiGenerate,
+                r#"{"contents":[],"tools":[{"retrieval":{"vertexAiSearch":{"engine":"e"}}},{"retrieval":{"externalApi":{"endpoint":"https://a.example"}}}]}"#.into(),
+                "vector_store e, vector_store https://a.example",
+            ),
             (
                 AnthropicMessages,
                 r#"{"messages":[],"mcp_servers":[{"type":"url","url":"https://a.example/sse","name":"a"},{"url":"https://b.example","name":"b"}]}"#.into(),

@@ -394,7 +394,14 @@ impl ResponseBuilder<'_> {
             (part, _) => part,
         };
         let channel = Channel { part, ..channel };
+        let mut signed = opaque::SignedTexts::default();
+        let is_other = channel.part == Part::Other;
         reader.walk(value, |found| match found {
+            Found::Value(str, Some(member)) if is_other && let Some(text) = signed.read(body, member, str) => {
+                self.response.uneditable.push(text);
+                self.mark_opaque(body, channel, Some(member), str);
+                self.text(channel, str)
+            }
             // The model has chosen the names in the arguments of a call.
             Found::Key(key, _)
                 if matches!(channel.part, Part::ToolArguments(_) | Part::ToolValue(_) | Part::WholeArguments) =>

@@ -65,6 +65,7 @@ fn block(
 ) -> Result<()> {
     let channel = |part| Channel { choice: index, part };
     let Value::Object(_) = value else { return builder.texts(reader, channel(Part::Other), value) };
+    let (mut thought, mut is_signed) = (None, false);
     while let Some((_, field)) = reader.field(&[
         "text",
         "toolUse",
@@ -80,7 +81,12 @@ fn block(
     ])? {
         let value = reader.value()?;
         match (field, value) {
-            ("text", value) => builder.text_or_others(reader, channel(part), value)?,
+            ("text", value) => {
+                if let (Part::Reasoning, Value::String(str)) = (part, &value) {
+                    thought = Some(str.span);
+                }
+                builder.text_or_others(reader, channel(part), value)?;
+            }
             ("reasoningContent" | "reasoningText", value) => block(reader, builder, index, Part::Reasoning, value)?,
             ("toolUse" | "citationsContent", value) => block(reader, builder, index, part, value)?,
             ("content", Value::Array(_)) => {
@@ -90,10 +96,15 @@ fn block(
             }
             ("name", value) => builder.text_or_others(reader, channel(Part::ToolName(0)), value)?,
             ("input", value) => builder.texts(reader, channel(Part::ToolArguments(0)), value)?,
-            ("toolUseId" | "signature" | "type", value) => builder.no_text(reader, index, value)?,
+            ("signature", value) => {
+                is_signed = !value.is_null();
+                builder.no_text(reader, index, value)?;
+            }
+            ("toolUseId" | "type", value) => builder.no_text(reader, index, value)?,
             (_, value) => builder.texts(reader, channel(Part::Other), value)?,
         }
     }
+    builder.response.uneditable.extend(thought.filter(|_| is_signed));
     Ok(())
 }
 

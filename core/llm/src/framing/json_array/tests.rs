@@ -45,6 +45,7 @@ fn splits_a_body_into_elements() {
         // A response that is not an array.
         (r#" {"error":{}}"#, &[(r#" {"error":{}}"#, Some(r#"{"error":{}}"#))]),
         ("{} \n", &[("{}", Some("{}")), (" \n", None)]),
+        ("\u{feff} [{}]", &[("\u{feff} [{}", Some("{}")), ("]", None)]),
         ("error", &[("error", Some("error"))]),
         // Truncated.
         ("[", &[("[", None)]),
