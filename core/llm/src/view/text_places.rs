@@ -157,8 +157,13 @@ impl Search<'_> {
 
 /// Returns `true` for the name of a number that tells items apart: `index`, `output_index`, `contentBlockIndex`.
 fn is_index(name: &str) -> bool {
-    name == "index" || name.ends_with("_index") || name.ends_with("Index")
+    let of = name.strip_suffix("_index").or_else(|| name.strip_suffix("Index"));
+    // Not the number of a piece, which every event of a text has another one of.
+    name == "index" || of.is_some_and(|of| !PIECES.contains(&of))
 }
+
+/// Things that are numbered from event to event.
+const PIECES: [&str; 7] = ["char", "chunk", "delta", "event", "piece", "sequence", "token"];
 
 /// Returns `true` for the name of a string that tells items apart: the same in all events of an item.
 fn tells_apart(name: &str) -> bool {
@@ -204,6 +209,7 @@ mod tests {
                 r#"{"args":[{"jsonPath":"$.b","value":"x"},{"value":"@","jsonPath":"$.a"}]}"#,
             ),
             (r#"{"id":"1","x":"@"}"#, r#"{"id":"2","x":"@"}"#),
+            (r#"{"chunk_index":1,"tokenIndex":4,"x":"@"}"#, r#"{"chunk_index":2,"tokenIndex":9,"x":"@"}"#),
             (r#"["@"]"#, r#"["@","x"]"#),
             (r#"{"\u0061":"@"}"#, r#"{"a":"@"}"#),
         ] {
@@ -218,6 +224,7 @@ mod tests {
             (r#"{"type":"a","x":"@"}"#, r#"{"type":"b","x":"@"}"#),
             (r#"{"item_id":"a","x":"@"}"#, r#"{"item_id":"b","x":"@"}"#),
             (r#"{"output_index":1,"x":"@"}"#, r#"{"output_index":2,"x":"@"}"#),
+            (r#"{"partIndex":1,"x":"@"}"#, r#"{"partIndex":2,"x":"@"}"#),
             (r#"{"x":"@"}"#, r#"{"y":"@"}"#),
             (r#"{"x":{"y":"@"}}"#, r#"{"x":"@"}"#),
             (r#"{"c":[{"index":0,"x":"@"}]}"#, r#"{"c":[{"index":1,"x":"@"}]}"#),
