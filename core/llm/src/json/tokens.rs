@@ -54,7 +54,7 @@ pub fn tokens(text: &str) -> JsonTokens<'_> {
 ///
 /// Each range alone is JSON for [`tokens`]. Only the last one may be cut off. A file is read at most three times.
 pub fn ranges(text: &str) -> impl Iterator<Item = Span> {
-    JsonRanges { bytes: text.as_bytes(), at: 0, is_line_start: true, retry_from: 0 }
+    JsonRanges { bytes: text.as_bytes(), at: 0, is_line_start: true, line: LineEnd::default(), retry_from: 0 }
 }
 
 /// Iterator over the JSON in a file.
@@ -63,6 +63,7 @@ struct JsonRanges<'t> {
     at: usize,
     /// `true` if nothing of the current line has been read.
     is_line_start: bool,
+    line: LineEnd,
     /// Offset behind the values that were read and have no end.
     retry_from: usize,
 }
@@ -92,7 +93,8 @@ impl JsonRanges<'_> {
         if !matches!(rest.first(), Some(b'{' | b'[')) || start < self.retry_from {
             return None;
         }
-        let mut tokens = JsonTokens { bytes: self.bytes, at: start, is_in_lines: true, ..JsonTokens::default() };
+        let line = Some(LineEnd::default());
+        let mut tokens = JsonTokens { bytes: self.bytes, at: start, line, ..JsonTokens::default() };
         let mut end = start;
         while tokens.item().is_some() {
             if tokens.structure.depth == 0 {
@@ -123,7 +125,7 @@ impl JsonRanges<'_> {
             if rest.get(found) == Some(&b'\n') {
                 return None;
             }
-            match string_in_line(self.bytes, self.at) {
+            match self.line.string(self.bytes, self.at) {
                 Ok(str) => {
                     self.at = str.span.end + 1;
                     if str.escaped {
@@ -155,11 +157,25 @@ impl JsonRanges<'_> {
     }
 }
 
-/// Reads the string behind a quote, which ends in the same line.
-fn string_in_line(bytes: &[u8], start: usize) -> Result<Str, Error> {
-    let rest = bytes.get(start..).unwrap_or_default();
-    let line = memchr::memchr(b'\n', rest).map_or(bytes.len(), |len| start + len);
-    scan::string(bytes.get(..line).unwrap_or(bytes), start, Side::Response)
+/// End of the line that is being read. It is looked for once: a file may be a single line with any number of strings.
+#[derive(Clone, Copy, Debug, Default)]
+struct LineEnd(usize);
+
+impl LineEnd {
+    /// Returns the end of the line that contains `at`. Offsets ascend from call to call.
+    fn of(&mut self, bytes: &[u8], at: usize) -> usize {
+        if self.0 < at {
+            let rest = bytes.get(at..).unwrap_or_default();
+            self.0 = memchr::memchr(b'\n', rest).map_or(bytes.len(), |len| at + len);
+        }
+        self.0
+    }
+
+    /// Reads the string behind a quote, which ends in the same line.
+    fn string(&mut self, bytes: &[u8], start: usize) -> Result<Str, Error> {
+        let end = self.of(bytes, start);
+        scan::string(bytes.get(..end).unwrap_or(bytes), start, Side::Response)
+    }
 }
 
 /// Iterator over the tokens of the JSON at the beginning of a text.
@@ -168,8 +184,8 @@ pub struct JsonTokens<'t> {
     bytes: &'t [u8],
     /// `true` if the text is a string.
     is_string: bool,
-    /// `true` if a string ends in the line in which it begins.
-    is_in_lines: bool,
+    /// Present if a string ends in the line in which it begins.
+    line: Option<LineEnd>,
     at: usize,
     structure: Structure,
 }
@@ -277,14 +293,14 @@ impl JsonTokens<'_> {
     /// Reads the string whose opening quote is at `quote`. A string that the text cuts off ends with the text.
     fn string(&mut self, quote: usize, kind: JsonTokenKind) -> Option<JsonToken> {
         let start = quote + 1;
-        let read = match self.is_in_lines {
-            true => string_in_line(self.bytes, start),
-            false => scan::string(self.bytes, start, Side::Response),
+        let read = match &mut self.line {
+            Some(line) => line.string(self.bytes, start),
+            None => scan::string(self.bytes, start, Side::Response),
         };
         let str = match read {
             Ok(str) => str,
             Err(error) if error.kind == ErrorKind::UnexpectedEnd => {
-                if self.is_in_lines && memchr::memchr(b'\n', self.bytes.get(start..)?).is_some() {
+                if self.line.is_some_and(|mut line| line.of(self.bytes, start) < self.bytes.len()) {
                     return None;
                 }
                 let span = Span::new(start, self.bytes.len());

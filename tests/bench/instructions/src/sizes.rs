@@ -27,6 +27,8 @@ pub enum Place {
     Response,
     /// Chat completion in events.
     Stream,
+    /// Uploaded file.
+    Upload,
 }
 
 /// Bytes of a frame: what Envoy reads from a connection at a time.
@@ -110,6 +112,7 @@ impl fmt::Display for Place {
             Place::Request => "request",
             Place::Response => "response",
             Place::Stream => "stream",
+            Place::Upload => "upload",
         })
     }
 }
@@ -180,9 +183,14 @@ fn send(process: &Process, listener: &Listener, place: Place, body: Vec<u8>) -> 
         let is_streamed = place == Place::Stream;
         json!({"model": "gpt-4o", "stream": is_streamed, "messages": [{"role": "user", "content": "hi"}]}).to_string()
     };
-    let request = Request::post("/v1/chat/completions").header("content-type", "application/json");
+    let (path, media) = match place {
+        Place::Upload => ("/upload/v1beta/files", "text/plain"),
+        _ => ("/v1/chat/completions", "application/json"),
+    };
+    let request = Request::post(path).header("content-type", media);
     let (request, response) = match place {
         Place::Request => (request.body(body), UpstreamResponse::json(inputs::RESPONSE)),
+        Place::Upload => (request.body(body), UpstreamResponse::json(r#"{"file":{"name":"files/a"}}"#)),
         Place::Response => (request.body(prompt()), UpstreamResponse::json(body)),
         Place::Stream => (request.body(prompt()), UpstreamResponse::sse([body])),
     };

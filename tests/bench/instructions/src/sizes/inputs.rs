@@ -163,6 +163,7 @@ impl Input {
     pub(super) fn body(&self, place: Place, size: usize) -> Vec<u8> {
         let (start, end) = match (&self.kind, place) {
             (Kind::Body(_, start, _, end), _) => (*start, *end),
+            (_, Place::Upload) => ("", ""),
             (_, Place::Request) => (r#"{"model":"gpt-4o","messages":[{"role":"user","content":""#, r#""}]}"#),
             (_, Place::Response) => (
                 r#"{"id":"c","object":"chat.completion","model":"gpt-4o","choices":[{"index":0,"message":{"role":"assistant","content":""#,
@@ -322,7 +323,7 @@ pub fn inputs() -> Vec<Input> {
     let mut body = |name, place, start, source, end| {
         all.push(Input { name, kind: Kind::Body(place, start, source, end) });
     };
-    let (request, response, stream) = (Place::Request, Place::Response, Place::Stream);
+    let (request, response, stream, upload) = (Place::Request, Place::Response, Place::Stream, Place::Upload);
     body("many messages", request, CHAT, same(r#"{"role":"user","content":"a bc"},"#), CHAT_END);
     body(
         "many parts",
@@ -528,6 +529,13 @@ pub fn inputs() -> Vec<Input> {
         Source::Made(member),
         "}}]}\n\n",
     );
+    body("prose", upload, "", Source::Made(prose), "");
+    body("JSON in one line", upload, "[", Source::Made(|random| tool_output(random).replace('\n', "")), "]");
+    body("JSON lines", upload, "", Source::Made(|random| tool_output(random).replace("},\n", "}\n")), "");
+    body("JSON, strings of escapes in one line", upload, "[", same(r#"["\u0041\u0042"],"#), "]");
+    body("literals with escapes in one line", upload, "", same(r#""\n" "#), "");
+    body("quotation marks without an end in their lines", upload, "", same("\"\\\"a\n"), "");
+    body("arrays without an end", upload, "", same("[\n[\"a\",\n"), "");
     all
 }
 
