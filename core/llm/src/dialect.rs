@@ -59,8 +59,6 @@ pub(crate) struct DialectSpec {
     pub(crate) response: ReadResponse,
     /// Reads the data of an event, which is one JSON value; the builder has the name of the event.
     pub(crate) chunk: ReadResponse,
-    /// Returns `true` if the data of an event is not JSON but the end marker of the stream.
-    pub(crate) is_end: fn(&[u8]) -> bool,
     /// Framing of a streamed response whose content-type is `application/json`; `None` if it is not a stream.
     pub(crate) json_stream: Option<Framing>,
     /// `true` if calls are not billed (token counting, moderation), or not by what the gateway can count.

@@ -10,6 +10,7 @@ mod show;
 
 use serde_json::Value;
 use tollgate_config::{Finding, Path};
+use tollgate_llm::StreamLimits;
 
 use crate::compiled::CompiledPolicy;
 
@@ -109,6 +110,12 @@ impl Document {
     pub fn place(&self, path: &Path) -> (&str, Position) {
         let position = self.marks.position(path, false);
         (self.file(position), position)
+    }
+
+    /// Returns the default of `limits.max_event_bytes`: an event may have the size of a response.
+    fn default_event_bytes(&self) -> Value {
+        let response = self.value.pointer("/limits/max_response_bytes").cloned();
+        response.unwrap_or_else(|| StreamLimits::default().event_bytes().into())
     }
 
     fn file(&self, position: Position) -> &str {

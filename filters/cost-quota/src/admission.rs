@@ -22,14 +22,14 @@ pub(crate) struct Admission<'a> {
     pub(crate) margin: Margin,
     /// Number of requests that the call counts as.
     pub(crate) requests: u64,
-    /// `true` if the call uses budgets in requests only: tokens of tools are charged with the prompt that contains them.
-    pub(crate) is_tool: bool,
+    /// `true` if the call uses budgets in requests only: tokens of tools and uploads are charged with the prompt that contains them.
+    pub(crate) uses_requests_only: bool,
 }
 
 impl Admission<'_> {
     /// Returns the most that a call can use.
     pub(crate) fn estimate(&self, token_estimate: &Estimate) -> CallUsage {
-        if self.is_tool {
+        if self.uses_requests_only {
             return CallUsage { requests: self.requests, ..CallUsage::ZERO };
         }
         let mut estimate = self.config.quota.worst_case(token_estimate, self.price);
@@ -43,7 +43,7 @@ impl Admission<'_> {
 
     /// Returns the claim of a call: the most that it can use, and the part of its prompt.
     pub(crate) fn claim(&self, token_estimate: &Estimate) -> Claim {
-        if self.is_tool {
+        if self.uses_requests_only {
             return Claim::from(&self.estimate(token_estimate));
         }
         let no_output =

@@ -60,7 +60,7 @@ pub struct Payment {
     /// Number of requests that the call counts as: a batch of JSON-RPC calls counts as several.
     pub(crate) requests: u64,
     /// `true` if tokens are reported but not charged: those of a tool or of an uploaded file, which a later prompt contains.
-    pub(crate) is_tool: bool,
+    pub(crate) uses_requests_only: bool,
 }
 
 // === impl Payment ===
@@ -172,7 +172,7 @@ impl Payment {
             background: Background::Foreground,
             is_served_by_vendor: false,
             requests: 1,
-            is_tool: false,
+            uses_requests_only: false,
         }
     }
 
@@ -187,7 +187,7 @@ impl Payment {
         let filter = Rc::clone(&self.filter);
         self.model = model;
         let dialect = call.view().dialect;
-        self.is_tool = dialect.is_mcp() || dialect.is_upload();
+        self.uses_requests_only = dialect.is_mcp() || dialect.is_upload();
         if dialect.is_mcp() {
             self.requests = call.view().rpc_calls() as u64;
         }
@@ -232,7 +232,7 @@ impl Payment {
             price: price.as_ref(),
             margin,
             requests: self.requests,
-            is_tool: self.is_tool,
+            uses_requests_only: self.uses_requests_only,
         };
         let imposed = output_cap::imposed(call, &admission);
         let requested = token_estimate;
@@ -361,7 +361,7 @@ impl Payment {
     /// Renews the reservation of a running call. `seen`: its usage so far, if that is known.
     pub fn renew(&mut self, now: UnixMillis, seen: Option<&UsageRecord>, served_model: Option<&str>) {
         let seen = seen.map(|record| CallUsage {
-            tokens: if self.is_tool { 0 } else { used_tokens(&record.usage) },
+            tokens: if self.uses_requests_only { 0 } else { used_tokens(&record.usage) },
             requests: self.requests,
             nano_usd: self.price(served_model).map(|price| self.cost(true, record, price)).unwrap_or_default(),
         });

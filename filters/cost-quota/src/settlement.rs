@@ -36,7 +36,7 @@ impl Payment {
     /// Publishes the cost of a call at its end, and replaces its reservation by what it used. `served_model`: the model
     /// that the provider reported.
     pub fn settle(&mut self, end: &StreamEnd, record: &UsageRecord, served_model: Option<&str>) {
-        let record = if self.is_tool { &UsageRecord::NOTHING } else { record };
+        let record = if self.uses_requests_only { &UsageRecord::NOTHING } else { record };
         let unseen = self.unseen(end, record);
         let cost = self.price(served_model).map(|price| match &unseen {
             Some(reserved) => reserved.nano_usd,

@@ -28,8 +28,6 @@ pub(super) const MESSAGES: DialectSpec = DialectSpec {
     request: request::read,
     response: response::read,
     chunk: response::event,
-    // Not of the API: compatible servers send it.
-    is_end: |data| data.trim_ascii() == b"[DONE]",
     json_stream: None,
     is_free: false,
     is_unmetered: false,

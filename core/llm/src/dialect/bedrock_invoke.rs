@@ -22,7 +22,6 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     request: request::read,
     response: response::read,
     chunk: response::event,
-    is_end: |data| data.trim_ascii() == b"[DONE]",
     delta_members: DeltaMembers {
         top: &["type", "index"],
         inner: &["type", "contentBlockIndex"],

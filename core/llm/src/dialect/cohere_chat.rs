@@ -24,7 +24,6 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     request: request::read,
     response: response::read,
     chunk: response::event,
-    is_end: |data| data.trim_ascii() == b"[DONE]",
     json_stream: None,
     is_free: false,
     is_unmetered: false,

@@ -33,8 +33,6 @@ pub(super) const GENERATE: DialectSpec = DialectSpec {
     request: request::read,
     response: response::read,
     chunk: response::read,
-    // Not of the API: compatible servers send it.
-    is_end: |data| data.trim_ascii() == b"[DONE]",
     form: None,
     json_stream: Some(Framing::JsonArray),
     is_free: false,

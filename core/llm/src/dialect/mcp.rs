@@ -26,7 +26,6 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     request: request::read,
     response: response::read,
     chunk: response::read,
-    is_end: |_| false,
     json_stream: None,
     // A tool is not a model: no tokens are bought.
     is_free: true,

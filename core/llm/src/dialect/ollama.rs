@@ -21,7 +21,6 @@ pub(super) const CHAT: DialectSpec = DialectSpec {
     request: request::read,
     response: response::read,
     chunk: response::read,
-    is_end: |_| false,
     json_stream: Some(Framing::JsonLines),
     is_free: false,
     is_unmetered: false,

@@ -33,7 +33,6 @@ pub(super) const SPEC: DialectSpec = DialectSpec {
     request: request::read,
     response: |reader, builder| response::read(reader, builder, "message"),
     chunk: |reader, builder| response::read(reader, builder, "delta"),
-    is_end: |data| data.trim_ascii() == b"[DONE]",
     json_stream: None,
     is_free: false,
     is_unmetered: false,

@@ -30,7 +30,6 @@ pub(super) const RESPONSES: DialectSpec = DialectSpec {
     request: request::read,
     response: response::read,
     chunk: event::read,
-    is_end: |data| data.trim_ascii() == b"[DONE]",
     json_stream: None,
     is_free: false,
     is_unmetered: false,

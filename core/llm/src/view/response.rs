@@ -284,7 +284,7 @@ impl Chunk {
         limits: &ParseLimits,
     ) -> Result<bool, Error> {
         let spec = dialect.spec();
-        if (spec.is_end)(data) {
+        if data.trim_ascii() == END {
             self.clear();
             return Ok(false);
         }
@@ -362,6 +362,9 @@ impl Chunk {
     }
 }
 
+/// Data of the event that ends a stream: in OpenAI's APIs, and on servers that send it whatever the API.
+const END: &[u8] = b"[DONE]";
+
 /// Reads a response, or an event of one.
 pub(crate) type ReadResponse = fn(&mut Reader<'_, '_>, &mut ResponseBuilder<'_>) -> Result<(), Error>;
 
@@ -394,14 +397,7 @@ impl ResponseBuilder<'_> {
             (part, _) => part,
         };
         let channel = Channel { part, ..channel };
-        let mut signed = opaque::SignedTexts::default();
-        let is_other = channel.part == Part::Other;
         reader.walk(value, |found| match found {
-            Found::Value(str, Some(member)) if is_other && let Some(text) = signed.read(body, member, str) => {
-                self.response.uneditable.push(text);
-                self.mark_opaque(body, channel, Some(member), str);
-                self.text(channel, str)
-            }
             // The model has chosen the names in the arguments of a call.
             Found::Key(key, _)
                 if matches!(channel.part, Part::ToolArguments(_) | Part::ToolValue(_) | Part::WholeArguments) =>
@@ -432,6 +428,11 @@ impl ResponseBuilder<'_> {
         if channel.part == Part::Other && member.is_some_and(|member| opaque::is_opaque(body, member, str)) {
             self.response.uneditable.push(str.span);
         }
+    }
+
+    /// Marks the text of a block of reasoning as one that must not be edited, if the block is signed: the signature covers it.
+    pub(crate) fn mark_signed(&mut self, thought: Option<Span>, is_signed: bool) {
+        self.response.uneditable.extend(thought.filter(|_| is_signed));
     }
 
     /// Adds the value as a text of this part if it is a string; if not, adds every string in it as another text.

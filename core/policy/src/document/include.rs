@@ -156,15 +156,14 @@ impl Document {
 
     fn lower(&mut self, members: Map<String, Value>, included: &mut Document, findings: &mut Vec<Finding>) {
         let defaults = StreamLimits::default();
-        // An event may have the size of a response.
-        let response = at(&mut self.value, &Path::part("limits").key("max_response_bytes")).cloned();
+        let event_bytes = self.default_event_bytes();
         for (key, value) in members {
             let path = Path::part("limits").key(&key);
             let current = at(&mut self.value, &path).cloned();
             let default = match key.as_str() {
                 "max_request_bytes" => defaults.max_request_bytes.into(),
                 "max_response_bytes" => defaults.max_response_bytes.into(),
-                "max_event_bytes" => response.clone().unwrap_or_else(|| defaults.event_bytes().into()),
+                "max_event_bytes" => event_bytes.clone(),
                 "max_held_bytes" => defaults.max_held_bytes.into(),
                 "on_unscannable" => "refuse".into(),
                 _ => "pass".into(),

@@ -63,16 +63,13 @@ impl Document {
     /// Returns the defaults of scalar settings.
     fn defaults(&self) -> Vec<(Path, String)> {
         let Policy { limits, quota, .. } = Policy::default();
-        // An event may have the size of a response.
-        let event = self.value.pointer("/limits/max_response_bytes").cloned();
-        let event = event.unwrap_or_else(|| limits.event_bytes().into());
         let word = |value: &dyn std::fmt::Debug| format!("{:?}", format!("{value:?}").to_lowercase());
         let (limit, setting) = (Path::part("limits"), Path::part("quota"));
         vec![
             (Path::part("mode"), "\"enforce\"".to_owned()),
             (limit.key("max_request_bytes"), limits.max_request_bytes.to_string()),
             (limit.key("max_response_bytes"), limits.max_response_bytes.to_string()),
-            (limit.key("max_event_bytes"), event.to_string()),
+            (limit.key("max_event_bytes"), self.default_event_bytes().to_string()),
             (limit.key("max_held_bytes"), limits.max_held_bytes.to_string()),
             (limit.key("on_unscannable"), word(&limits.on_unscannable)),
             (limit.key("on_textless_answer"), word(&limits.on_textless_answer)),

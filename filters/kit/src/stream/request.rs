@@ -171,8 +171,7 @@ impl Held {
     /// of its own right after. Over HTTP/2 a client can omit the end.
     #[cold]
     fn is_received(&self, size: usize) -> bool {
-        let protocol = property::attribute(&["request", "protocol"]).unwrap_or_default();
-        protocol.starts_with(b"HTTP/1") && self.head.headers.number("content-length") == Some(size)
+        is_http1() && self.head.headers.number("content-length") == Some(size)
     }
 
     /// Returns the bytes of the body that Envoy holds.
@@ -280,19 +279,17 @@ fn refuse_websocket(plugin: &Plugin, head: &Head, is_first: bool) -> Progress {
     let UnreadableRequest { reason, reply } = UnreadableRequest::websocket();
     plugin.count_refused(reason.name());
     // RFC 9110, 15.5.22: the response names the protocol to use. HTTP/2 has no such headers.
-    let is_http1 =
-        property::attribute(&["request", "protocol"]).is_some_and(|protocol| protocol.starts_with(b"HTTP/1"));
-    let reply = match is_http1 {
-        true => reply.with_headers([("connection", "upgrade"), ("upgrade", "HTTP/1.1")].map(owned).to_vec()),
-        false => reply,
-    };
+    let names = [("connection", "upgrade"), ("upgrade", "HTTP/1.1")];
+    let names = names.into_iter().filter(|_| is_http1()).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let reply = reply.with_headers(names.collect());
     let path = head.get(":path");
     let endpoint = Endpoint::detect(b"POST", &path).or_else(|| Endpoint::detect(b"GET", &path));
     Progress::Refuse(endpoint.map_or(Dialect::OpenAiChat, |endpoint| endpoint.dialect), Box::new(reply))
 }
 
-fn owned((name, value): (&str, &str)) -> (String, String) {
-    (name.to_owned(), value.to_owned())
+/// Returns `true` if the client speaks HTTP/1.
+fn is_http1() -> bool {
+    property::attribute(&["request", "protocol"]).is_some_and(|protocol| protocol.starts_with(b"HTTP/1"))
 }
 
 /// Refuses a path with an escaped slash.

@@ -150,7 +150,7 @@ fn block(
             _ => builder.no_text(reader, index, value)?,
         }
     }
-    builder.response.uneditable.extend(thought.filter(|_| is_signed));
+    builder.mark_signed(thought, is_signed);
     Ok(())
 }
 

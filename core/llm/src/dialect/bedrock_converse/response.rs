@@ -104,7 +104,7 @@ fn block(
             (_, value) => builder.texts(reader, channel(Part::Other), value)?,
         }
     }
-    builder.response.uneditable.extend(thought.filter(|_| is_signed));
+    builder.mark_signed(thought, is_signed);
     Ok(())
 }
 

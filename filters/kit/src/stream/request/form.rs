@@ -1,10 +1,10 @@
 //! Requests that come as forms: their texts are read, their files pass, except those of an upload, which are texts themselves.
 //!
-//! Where texts are judged, a form is held until it is complete, or larger than the limit of requests. Elsewhere it is held until
-//! [`HELD_BYTES`] of it have arrived: by then its texts have usually come, and the remainder is a file. From there on its bytes
-//! are forwarded as they arrive, and a text that follows a file is held and judged on its own. A filter that needs only the
-//! model forwards the form as soon as the model is known. An upload above the limit passes only where nothing judges its file,
-//! or where unreadable requests pass.
+//! A filter that judges texts holds a form until it is complete, or larger than the limit of requests. Any other holds
+//! [`HELD_BYTES`] of it: by then its texts have usually come, and the remainder is a file. From there on its bytes are forwarded
+//! as they arrive, and a text that follows a file is held and judged on its own. A filter that needs only the model forwards the
+//! form as soon as the model is known. An upload above the limit passes only if nothing judges its file, or if unreadable
+//! requests pass.
 
 use std::rc::Rc;
 
