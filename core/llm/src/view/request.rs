@@ -702,7 +702,6 @@ impl RequestBuilder<'_> {
     ) -> Result<(), Error> {
         let body = reader.body();
         let mut owner = None;
-        let mut signed = opaque::SignedTexts::default();
         reader.walk(value, |found| {
             if may_refer {
                 match found {
@@ -717,17 +716,11 @@ impl RequestBuilder<'_> {
             match found {
                 Found::Key(key, Some(member)) if member.is(body, "properties") => self.text(from, kind, key),
                 Found::Key(key, _) => self.key(body, from, kind, key),
-                Found::Value(str, member) if known_names::is_kind(body, member, str) => {
-                    member.map(|member| signed.read(body, member, str));
-                    Ok(())
-                }
+                Found::Value(str, member) if known_names::is_kind(body, member, str) => Ok(()),
                 Found::Value(str, member) => {
                     let is_in_message = from.message.is_some() && kind == TextKind::Other;
-                    if let Some(member) = member.filter(|_| is_in_message) {
-                        self.request.uneditable.extend(signed.read(body, member, str));
-                        if opaque::is_opaque(body, member, str) {
-                            self.request.uneditable.push(str.span);
-                        }
+                    if is_in_message && member.is_some_and(|member| opaque::is_opaque(body, member, str)) {
+                        self.request.uneditable.push(str.span);
                     }
                     self.text(from, kind, str)
                 }

@@ -90,9 +90,16 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index:
     let from = Origin::message(index);
     let mut speaker = builder.speaker(from);
     let mut name_of = None;
-    while let Some((key, field)) =
-        reader.field(&["role", "content", "name", "refusal", "tool_calls", "function_call"])?
-    {
+    while let Some((key, field)) = reader.field(&[
+        "role",
+        "content",
+        "name",
+        "refusal",
+        "tool_calls",
+        "function_call",
+        "thinking_blocks",
+        "reasoning_details",
+    ])? {
         let value = reader.value()?;
         match (field, value) {
             ("role", Value::String(str)) => speaker.set_role(reader, builder, str, &ROLES)?,
@@ -109,6 +116,11 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index:
                 }
             }
             ("function_call", value) => call(reader, builder, from, value)?,
+            ("thinking_blocks" | "reasoning_details", Value::Array(_)) => {
+                while let Some(value) = reader.element()? {
+                    thought(reader, builder, from, value)?;
+                }
+            }
             (_, value) => builder.other(reader, from, key, value)?,
         }
     }
@@ -116,6 +128,27 @@ fn message(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, index:
     if let Some(message) = builder.request.messages.last_mut() {
         message.name = name_of;
     }
+    Ok(())
+}
+
+/// Reads a thought of an earlier response, as gateways have it (LiteLLM, "Reasoning content"; OpenRouter, "Reasoning tokens"): the
+/// provider refuses one that was changed, if it has a signature.
+fn thought(reader: &mut Reader<'_, '_>, builder: &mut RequestBuilder<'_>, from: Origin, value: Value) -> Result<()> {
+    let Value::Object(_) = value else { return builder.texts(reader, from, TextKind::Other, value) };
+    let (mut thought, mut is_signed) = (None, false);
+    while let Some((key, field)) = reader.field(&["text", "thinking", "signature"])? {
+        let value = reader.value()?;
+        match (field, &value) {
+            ("text" | "thinking", Value::String(str)) => thought = Some(str.span),
+            ("signature", Value::String(str)) => is_signed = !str.span.is_empty(),
+            _ => {}
+        }
+        match (field, value) {
+            ("signature", Value::String(str)) => builder.opaque(from, str)?,
+            (_, value) => builder.other(reader, from, key, value)?,
+        }
+    }
+    builder.mark_signed(thought, is_signed);
     Ok(())
 }
 

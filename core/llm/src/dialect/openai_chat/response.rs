@@ -221,15 +221,25 @@ fn block(
 ) -> Result<()> {
     let channel = |part| Channel { choice: 0, part };
     let Value::Object(_) = value else { return builder.texts(reader, channel(text), value) };
-    while let Some((_, field)) = reader.field(&["text", "refusal", "summary", "thinking"])? {
+    let (mut thought, mut is_signed) = (None, false);
+    while let Some((_, field)) = reader.field(&["text", "refusal", "summary", "thinking", "signature"])? {
         let value = reader.value()?;
+        if let ("text" | "thinking", Value::String(str)) = (field, &value) {
+            thought = Some(str.span);
+        }
         match field {
             "text" => builder.text_or_others(reader, channel(text), value)?,
             "refusal" => builder.text_or_others(reader, channel(Part::Refusal), value)?,
             "summary" | "thinking" => builder.texts(reader, channel(reasoning), value)?,
+            "signature" => {
+                is_signed = matches!(&value, Value::String(str) if !str.span.is_empty());
+                builder.no_text(reader, 0, value)?;
+            }
             _ => builder.texts(reader, channel(Part::Other), value)?,
         }
     }
+    // A part of the content has no signature that covers it.
+    builder.mark_signed(thought, is_signed && text == Part::ReasoningDetails);
     Ok(())
 }
 
